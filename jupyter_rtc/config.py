@@ -1,0 +1,95 @@
+"""Settings for the whole process, from `configure` and from the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class IceServer:
+    """A STUN or TURN server, RTCIceServer of WebRTC 1.0 §4.2.4. The credential stays out of its repr."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
+
+    def __repr__(self) -> str:
+        return f"IceServer(urls={self.urls!r})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the dictionary as browsers take it."""
+        server: dict[str, Any] = {"urls": list(self.urls)}
+        if self.username is not None:
+            server["username"] = self.username
+        if self.credential is not None:
+            server["credential"] = self.credential
+        return server
+
+
+IceServers = Iterable[str | Mapping[str, Any] | IceServer]
+
+
+def parse_ice_servers(servers: IceServers) -> tuple[IceServer, ...]:
+    """Return `servers` checked.
+
+    Parameters
+    ----------
+    servers : iterable of str, dict or IceServer
+        ``"stun:host:port"``, or dictionaries with ``urls``, ``username`` and ``credential`` as in browsers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the address that was wrong, never with a credential.
+    """
+    if isinstance(servers, (str, Mapping)):
+        raise TypeError("ice_servers is a list of servers, e.g. ['stun:stun.example.org:3478']")
+    parsed = []
+    for server in servers:
+        if isinstance(server, IceServer):
+            parsed.append(server)
+            continue
+        fields: Any = {"urls": server} if isinstance(server, str) else server
+        if not isinstance(fields, Mapping) or "urls" not in fields:
+            raise TypeError("an ICE server is an address or a dict with 'urls', 'username' and 'credential'")
+        urls = fields["urls"]
+        urls = (urls,) if isinstance(urls, str) else tuple(urls)
+        for url in urls:
+            if not isinstance(url, str) or url.partition(":")[0] not in ("stun", "stuns", "turn", "turns"):
+                raise ValueError(f"ICE server address {url!r} does not start with stun:, turn: or turns:")
+        parsed.append(IceServer(urls, fields.get("username"), fields.get("credential")))
+    return tuple(parsed)
+
+
+_configured: tuple[IceServer, ...] | None = None
+
+
+def ice_servers() -> tuple[IceServer, ...]:
+    """Return the servers for connections that name none: configured, from the environment, else none."""
+    if _configured is not None:
+        return _configured
+    text = os.environ.get("JUPYTER_RTC_ICE_SERVERS", "")
+    if not text:
+        return ()
+    try:
+        return parse_ice_servers(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"JUPYTER_RTC_ICE_SERVERS is not JSON: {error}") from None
+
+
+def configure(*, ice_servers: IceServers | None = None) -> None:
+    """Set what connections made from now on use.
+
+    Parameters
+    ----------
+    ice_servers : list, optional
+        STUN and TURN servers, as addresses or as dictionaries as in browsers. Also from the environment
+        variable ``JUPYTER_RTC_ICE_SERVERS``, as JSON. Without either nothing leaves the local network.
+    """
+    global _configured
+    if ice_servers is not None:
+        _configured = parse_ice_servers(ice_servers)

@@ -1,0 +1,1 @@
+"""Pictures and sound: no network, no aiortc objects."""

@@ -1,0 +1,127 @@
+"""Events: a name, a payload, and callbacks that run in order, away from the media threads."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+logger = logging.getLogger(__name__)
+
+Callback = Callable[..., Any]
+C = TypeVar("C", bound=Callback)
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def _coroutine_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop on which coroutine callbacks are awaited, started at first use."""
+    global _loop
+    with _lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="jupyter-rtc-callbacks", daemon=True).start()
+        return _loop
+
+
+class Serial:
+    """Runs jobs one after another, in order, on a thread that lives only while there are any."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Callable[[], Any]] = deque()
+        self._lock = threading.Lock()
+        self._running = False
+
+    def submit(self, job: Callable[[], Any]) -> None:
+        """Run `job`, and await what it returns if that is a coroutine. Returns at once."""
+        with self._lock:
+            self._jobs.append(job)
+            if self._running:
+                return
+            self._running = True
+        threading.Thread(target=self._run, name="jupyter-rtc-events", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._running = False
+                    return
+                job = self._jobs.popleft()
+            try:
+                result = job()
+                if inspect.iscoroutine(result):
+                    asyncio.run_coroutine_threadsafe(result, _coroutine_loop()).result()
+            except Exception:
+                logger.exception("a callback raised")
+
+
+class Emitter:
+    """An object with events."""
+
+    #: The names that `on` takes.
+    events: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Callback]] = {}
+        self._serial = Serial()
+
+    @overload
+    def on(self, event: str, callback: Callback) -> Callable[[], None]: ...
+    @overload
+    def on(self, event: str) -> Callable[[C], C]: ...
+    def on(self, event: str, callback: Callback | None = None) -> Any:
+        """Call `callback` at each `event`; also a decorator, ``@object.on("name")``.
+
+        Callbacks run one after another, in the order of their events, on a thread of their own; coroutines are
+        awaited. One that raises is logged with its traceback and harms no other.
+
+        Returns
+        -------
+        stop : callable
+            Ends it.
+
+        Raises
+        ------
+        ValueError
+            When there is no such event.
+        """
+        if event not in self.events:
+            raise ValueError(f"{type(self).__name__} has no event {event!r}; it has {sorted(self.events)}")
+        if callback is None:
+
+            def decorate(function: C) -> C:
+                self.on(event, function)
+                return function
+
+            return decorate
+        if not callable(callback):
+            raise TypeError(f"the callback for {event!r} is not callable: {callback!r}")
+        listeners = self._listeners.setdefault(event, [])
+        listeners.append(callback)
+
+        def stop() -> None:
+            if callback in listeners:
+                listeners.remove(callback)
+
+        return stop
+
+    def _emit(self, event: str, *payload: Any) -> None:
+        for callback in tuple(self._listeners.get(event, ())):
+            self._serial.submit(lambda callback=callback: callback(*payload))  # type: ignore[misc]
+
+
+def describe(error: BaseException) -> str:
+    """Return the traceback as a user wants to see it: from their own function on."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_PACKAGE)]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()

@@ -1,0 +1,136 @@
+"""From a track to an encoder: PyAV frames with continuous timestamps, whatever the track does.
+
+An outlet lives as long as its sender. Its track can be switched; one that stalls costs pictures, never the sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from .clock import Pacer
+from .frames import SAMPLE_RATE, VIDEO_TIME_BASE, Picture, Samples, Sound
+from .slot import Slot
+from .track import Kind, Track
+
+#: A picture that does not change is sent again, so that it gets sharp and a loss heals.
+REPEAT = 0.5
+#: A picture older than this was not taken just now, but stood still: it counts from when it is sent.
+STALE = 0.2
+#: Opus packets: 20 ms.
+PACKET = SAMPLE_RATE // 50
+#: Sound waits for so much before it starts, against jitter of the source, and drops what exceeds the bound.
+CUSHION = 2 * PACKET
+BOUND = 10 * PACKET
+
+
+class VideoOutlet:
+    """Gives the newest picture of its track; repeats it while there is none."""
+
+    def __init__(self) -> None:
+        self._slot: Slot[Picture] = Slot(1)
+        self._stop: Callable[[], None] = lambda: None
+        self._last: Picture | None = None
+        self._origin: float | None = None
+        self._pts = -1
+
+    def switch(self, track: Track[Picture] | None) -> None:
+        """Take the pictures of `track` from now on; None: send nothing."""
+        self._stop()
+        self._last = None
+        self._stop = (lambda: None) if track is None else track._subscribe(self._slot.put)
+
+    def nudge(self) -> None:
+        """Have the last picture sent again at once, for a receiver that asks for a key frame."""
+        if self._last is not None:
+            self._slot.put(self._last)
+
+    async def recv(self) -> av.VideoFrame:
+        """Return the next picture, from any event loop."""
+        picture = None
+        while picture is None:
+            try:
+                picture = await self._slot.aget(REPEAT if self._last is not None else None)
+            except TimeoutError:
+                picture = self._last  # None if it was switched off meanwhile
+        now = time.monotonic()
+        fresh = picture is not self._last and now - picture.time < STALE
+        when = picture.time if fresh else now
+        self._last = picture
+        if self._origin is None:
+            self._origin = when
+        self._pts = max(self._pts + 1, int((when - self._origin) / VIDEO_TIME_BASE))
+        return picture.frame(self._pts)
+
+
+class AudioOutlet:
+    """Gives 20 ms of stereo sound every 20 ms; silence where its track has none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parts: deque[Samples] = deque()
+        self._held = 0
+        self._flowing = False
+        self._stop: Callable[[], None] = lambda: None
+        self._pacer: Pacer | None = None
+        self.dropped = 0
+
+    def switch(self, track: Track[Sound] | None) -> None:
+        """Take the sound of `track` from now on; None: silence."""
+        self._stop()
+        with self._lock:
+            self._parts.clear()
+            self._held = 0
+        self._stop = (lambda: None) if track is None else track._subscribe(self._put)
+
+    def nudge(self) -> None:
+        """Nothing: sound has no key frames."""
+
+    def _put(self, sound: Sound) -> None:
+        data = sound.data if sound.data.shape[1] == 2 else sound.data.repeat(2, axis=1)
+        with self._lock:
+            self._parts.append(data)
+            self._held += len(data)
+            while self._held > BOUND and len(self._parts) > 1:
+                self.dropped += 1
+                self._held -= len(self._parts.popleft())
+
+    def _take(self) -> Samples:
+        """Return 20 ms: sound as far as there is some, the rest silence."""
+        out = np.zeros((PACKET, 2), np.float32)
+        with self._lock:
+            if not self._flowing and self._held < CUSHION:
+                return out
+            filled = 0
+            while filled < PACKET and self._parts:
+                part = self._parts.popleft()
+                used = min(len(part), PACKET - filled)
+                out[filled : filled + used] = part[:used]
+                filled += used
+                if used < len(part):
+                    self._parts.appendleft(part[used:])
+            self._held -= filled
+            self._flowing = filled == PACKET
+        return out
+
+    async def recv(self) -> av.AudioFrame:
+        """Return the next 20 ms, from any event loop."""
+        if self._pacer is None:
+            self._pacer = Pacer(float(Fraction(PACKET, SAMPLE_RATE)), slack=5)
+        now = time.monotonic()
+        due = self._pacer.next(now)
+        if due > now:
+            await asyncio.sleep(due - now)
+        return Sound(self._take(), due).frame(self._pacer.number * PACKET)
+
+
+def outlet_for(kind: Kind) -> VideoOutlet | AudioOutlet:
+    """Return a new outlet for this kind of media."""
+    return VideoOutlet() if kind == "video" else AudioOutlet()

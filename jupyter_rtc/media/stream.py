@@ -1,0 +1,86 @@
+"""MediaStream: Media Capture and Streams §4.2."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .display import Displayable
+from .events import Emitter
+from .track import Track
+
+
+class MediaStream(Displayable, Emitter):
+    """Tracks that belong together, e.g. a camera and its microphone.
+
+    Parameters
+    ----------
+    tracks : iterable of Track
+        Taken once each.
+    id : str, optional
+        Its name on both sides of a connection; made up if not given.
+    """
+
+    events = frozenset({"addtrack", "removetrack"})
+
+    def __init__(self, tracks: Iterable[Track[Any]] = (), id: str | None = None) -> None:
+        super().__init__()
+        self.id = str(uuid.uuid4()) if id is None else id
+        self._tracks: dict[str, Track[Any]] = {}
+        #: Views that follow all changes; "addtrack" and "removetrack" tell only of the other side's.
+        self._followers: set[Callable[[], None]] = set()
+        for track in tracks:
+            self.add_track(track)
+
+    def __repr__(self) -> str:
+        return f"<MediaStream {self.id!r} of {len(self._tracks)} tracks{'' if self.active else ', inactive'}>"
+
+    @property
+    def active(self) -> bool:
+        """Whether any track is live."""
+        return any(track.ready_state == "live" for track in self._tracks.values())
+
+    def get_tracks(self) -> list[Track[Any]]:
+        """Return all tracks, in the order in which they were added."""
+        return list(self._tracks.values())
+
+    def get_audio_tracks(self) -> list[Track[Any]]:
+        """Return the audio tracks."""
+        return [track for track in self._tracks.values() if track.kind == "audio"]
+
+    def get_video_tracks(self) -> list[Track[Any]]:
+        """Return the video tracks."""
+        return [track for track in self._tracks.values() if track.kind == "video"]
+
+    def get_track_by_id(self, id: str) -> Track[Any] | None:
+        """Return the track with this id, or None."""
+        return self._tracks.get(id)
+
+    def add_track(self, track: Track[Any]) -> None:
+        """Add a track; one that is in it already changes nothing. No event follows, as in browsers."""
+        if not isinstance(track, Track):
+            raise TypeError(f"a MediaStream holds jupyter_rtc tracks, not {type(track).__name__}")
+        if track.id not in self._tracks:
+            self._tracks[track.id] = track
+            self._changed()
+
+    def remove_track(self, track: Track[Any]) -> None:
+        """Take a track out; one that is not in it changes nothing. No event follows, as in browsers."""
+        if self._tracks.pop(track.id, None) is not None:
+            self._changed()
+
+    def _changed(self) -> None:
+        for follow in tuple(self._followers):
+            follow()
+
+    def clone(self) -> MediaStream:
+        """Return a new stream of clones of the tracks."""
+        return MediaStream(track.clone() for track in self._tracks.values())
+
+    def _change(self, event: str, track: Track[Any]) -> None:
+        """Add or remove a track because the other side did: "addtrack" or "removetrack" follows."""
+        if (track.id in self._tracks) == (event == "addtrack"):
+            return
+        (self.add_track if event == "addtrack" else self.remove_track)(track)
+        self._emit(event, track)

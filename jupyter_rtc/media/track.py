@@ -1,0 +1,470 @@
+"""MediaStreamTrack: Media Capture and Streams §4.3, and reading it from Python."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidStateError
+from .display import Displayable
+from .events import Emitter
+from .frames import SAMPLE_RATE, Media, Picture, Sound
+from .slot import Slot, SlotClosed
+
+if TYPE_CHECKING:
+    from .transform import FrameIterator
+
+Kind = Literal["audio", "video"]
+ReadyState = Literal["live", "ended"]
+Item = TypeVar("Item", bound=Media)
+Sink = Callable[[Item], None]
+
+#: A reader that has not read for so long no longer keeps the source (and its decoder) at work.
+LINGER = 10.0
+#: How often a wait looks whether it is in vain.
+GLANCE = 0.2
+
+#: What `recv` raises on an ended track. The engine sets the exception that its senders know.
+end_of_track: Callable[[], Exception] = lambda: EOFError("the track has ended")  # noqa: E731
+
+
+class Track(Displayable, Emitter, Generic[Item]):
+    """A camera, a microphone, a numpy source or a remote peer's: one kind of live media.
+
+    A track is read with `read`, `latest`, `frames`, `on_frame` and `map`, shown as the last line of a cell, sent with
+    ``PeerConnection.add_track``, and may be handed to raw aiortc. It does nothing while nobody reads it.
+
+    Video items are ndarrays uint8 (height, width, 3), RGB; audio items float32 (samples, channels) in [-1, 1] at
+    48 kHz. Both are owned by the caller.
+    """
+
+    events = frozenset({"ended", "mute", "unmute", "error"})
+    kind: Kind
+    #: Whether the last item still stands when nothing follows, as a written picture does and a camera's does not.
+    _keeps_last = False
+
+    def __init__(self, kind: Kind, *, label: str = "", id: str | None = None, muted: bool = False) -> None:
+        super().__init__()
+        self.kind = kind
+        self.id = id or str(uuid.uuid4())
+        self.label = label
+        self.error: BaseException | None = None
+        self._enabled = True
+        self._muted = muted
+        self._ready_state: ReadyState = "live"
+        self._lock = threading.RLock()
+        self._sinks: dict[Sink[Item], Callable[[], None]] = {}
+        self._latest: Item | None = None
+        self._reader: _Reader[Item] | None = None
+        self._outlet: Any = None
+        self._frames_in = 0
+        self._frames_out = 0
+        self._frames_dropped = 0
+        self._delay: float | None = None
+        self._arrivals: deque[float] = deque(maxlen=61)
+
+    def __repr__(self) -> str:
+        state = self._ready_state if not self._muted else f"{self._ready_state}, muted"
+        return f"<{type(self).__name__} {self.kind} {self.label or self.id!r} ({state})>"
+
+    # -- state ----------------------------------------------------------------------------------------------------
+
+    @property
+    def ready_state(self) -> ReadyState:
+        """``"live"`` or ``"ended"``."""
+        return self._ready_state
+
+    @property
+    def readyState(self) -> ReadyState:  # noqa: N802 - as aiortc spells it
+        """The same, as aiortc spells it."""
+        return self._ready_state
+
+    @property
+    def enabled(self) -> bool:
+        """Settable. A track that is not enabled gives black pictures or silence."""
+        return self._enabled
+
+    @enabled.setter
+    def enabled(self, value: bool) -> None:
+        self._enabled = bool(value)
+
+    @property
+    def muted(self) -> bool:
+        """Whether the source gives nothing at present."""
+        return self._muted
+
+    def _set_muted(self, muted: bool) -> None:
+        if muted != self._muted and self._ready_state == "live":
+            self._muted = muted
+            self._emit("mute" if muted else "unmute")
+
+    def stop(self) -> None:
+        """End this track for good; its clones and what it was made from go on."""
+        self._end()
+
+    def _end(self, event: bool = False) -> None:
+        with self._lock:
+            if self._ready_state == "ended":
+                return
+            self._ready_state = "ended"
+            ends = list(self._sinks.values())
+            if self._sinks:
+                self._sinks.clear()
+                self._halt()
+        if event:
+            self._emit("ended")
+        for end in ends:
+            end()
+
+    def clone(self) -> Track[Item]:
+        """Return a track of the same source that is stopped and enabled on its own."""
+        return RelayTrack(self.kind, self, label=self.label)
+
+    def get_settings(self) -> dict[str, Any]:
+        """Return what is known: ``width``, ``height``, ``frameRate``; ``sampleRate``, ``channelCount``."""
+        latest = self._latest
+        if isinstance(latest, Picture):
+            width, height = latest.size
+            return {"width": width, "height": height, "frameRate": self.stats["fps"]}
+        if isinstance(latest, Sound):
+            return {"sampleRate": SAMPLE_RATE, "channelCount": latest.data.shape[1]}
+        return {}
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """``frames_in``, ``frames_out`` (to readers), ``frames_dropped``, ``fps``, ``delay`` in seconds or None."""
+        now = time.monotonic()
+        recent = [arrival for arrival in tuple(self._arrivals) if now - arrival < 2]
+        fps = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
+        return {
+            "frames_in": self._frames_in,
+            "frames_out": self._frames_out,
+            "frames_dropped": self._frames_dropped,
+            "fps": round(fps, 2),
+            "delay": self._delay,
+        }
+
+    # -- the source's side ----------------------------------------------------------------------------------------
+
+    def _activate(self) -> None:
+        """Begin to deliver: there is a first reader."""
+
+    def _halt(self) -> None:
+        """Stop delivering: there is no reader any more."""
+
+    def _why_silent(self) -> str:
+        """Return why nothing came yet, and what to do."""
+        return "the source has given nothing yet"
+
+    def _in_vain(self, blocking: bool, waited: float) -> Exception | None:
+        """Return the error if waiting on cannot help.
+
+        `blocking`: this thread does nothing else meanwhile; `waited`: seconds so far.
+        """
+        return None
+
+    def _deliver(self, item: Item) -> None:
+        """Hand an item to every reader. Called by the source, on its own thread."""
+        if self._ready_state == "ended":
+            return
+        if not self._enabled:
+            item = item.blank()
+        now = time.monotonic()
+        self._frames_in += 1
+        self._arrivals.append(now)
+        self._delay = now - item.time
+        with self._lock:
+            self._latest = item
+            sinks = tuple(self._sinks)
+        self._set_muted(False)
+        for sink in sinks:
+            sink(item)
+
+    def _forget(self) -> None:
+        """Let nobody read what a source gave that is gone."""
+        with self._lock:
+            self._latest = None
+            if self._reader is not None:
+                self._reader.slot.clear()
+                self._reader.rest.clear()
+
+    def _fail(self, error: BaseException) -> None:
+        """Keep and tell an error of user code, each kind once."""
+        known = self.error
+        if known is None or type(known) is not type(error) or str(known) != str(error):
+            self.error = error
+            self._emit("error", error)
+
+    # -- the readers' side ----------------------------------------------------------------------------------------
+
+    def _subscribe(self, sink: Sink[Item], on_end: Callable[[], None] = lambda: None) -> Callable[[], None]:
+        """Let `sink(item)`, which must not block, be called for each item; return what ends it."""
+        with self._lock:
+            if self._ready_state == "live":
+                first = not self._sinks
+                if self._latest is not None and (self._keeps_last or not first):
+                    sink(self._latest)
+                self._sinks[sink] = on_end
+                if first:
+                    self._activate()
+                return lambda: self._unsubscribe(sink)
+        on_end()
+        return lambda: None
+
+    def _unsubscribe(self, sink: Sink[Item]) -> None:
+        with self._lock:
+            if self._sinks.pop(sink, None) is not None and not self._sinks:
+                self._halt()
+
+    def _wait(self, slot: Slot[Item], timeout: float | None, ended: type[Exception] = InvalidStateError) -> Item:
+        """Wait on this thread for `slot`, raising at once where waiting is in vain."""
+        began = time.monotonic()
+        while True:
+            try:
+                item = slot.get(self._patience(began, timeout))
+            except TimeoutError:
+                self._check(began, timeout)
+            except SlotClosed:
+                raise self._ended(ended) from None
+            else:
+                self._frames_out += 1
+                return item
+
+    async def _await(self, slot: Slot[Item], timeout: float | None, ended: type[Exception]) -> Item:
+        """Wait on the running event loop; as `_wait`."""
+        began = time.monotonic()
+        while True:
+            try:
+                item = await slot.aget(self._patience(began, timeout))
+            except TimeoutError:
+                self._check(began, timeout, blocking=False)
+            except SlotClosed:
+                raise self._ended(ended) from None
+            else:
+                self._frames_out += 1
+                return item
+
+    @staticmethod
+    def _patience(began: float, timeout: float | None) -> float:
+        return GLANCE if timeout is None else max(0.0, min(GLANCE, began + timeout - time.monotonic()))
+
+    def _check(self, began: float, timeout: float | None, blocking: bool = True) -> None:
+        """Raise if waiting on is in vain, or time is up."""
+        waited = time.monotonic() - began
+        vain = self._in_vain(blocking, waited)
+        if vain is not None:
+            raise vain
+        if timeout is not None and waited >= timeout:
+            raise TimeoutError(f"no {self._noun} within {timeout:g} s: {self._why_silent()}")
+
+    def _ended(self, kind: type[Exception]) -> Exception:
+        if kind is InvalidStateError:
+            return kind(f"the {self.kind} track has ended: there is no further {self._noun}")
+        return kind()
+
+    @property
+    def _noun(self) -> str:
+        return "picture" if self.kind == "video" else "sound"
+
+    def _get_reader(self) -> _Reader[Item]:
+        with self._lock:
+            if self._reader is None or self._reader.stopped:
+                self._reader = _Reader(self)
+            self._reader.last_read = time.monotonic()
+            return self._reader
+
+    def latest(self) -> npt.NDArray[Any] | None:
+        """Return the newest item, or None, at once.
+
+        Unread media is not decoded: the first call starts that and may give None.
+        """
+        if self._ready_state == "live":
+            self._get_reader()
+        latest = self._latest
+        return None if latest is None else latest.array()
+
+    def read(self, *args: float, **kwargs: float) -> npt.NDArray[Any]:
+        """Wait for an item newer than the last one read.
+
+        Video: ``read(timeout=10.0)``; audio: ``read(seconds=0.1, timeout=10.0)``.
+
+        Returns
+        -------
+        ndarray
+            A picture, or so many seconds of sound.
+
+        Raises
+        ------
+        TimeoutError
+            After `timeout` seconds, saying why nothing came.
+        ConnectTimeout
+            At once, where the kernel cannot connect while this cell runs.
+        InvalidStateError
+            When the track has ended.
+        """
+        return (self._read_picture if self.kind == "video" else self._read_sound)(*args, **kwargs)
+
+    def _read_picture(self, timeout: float = 10.0) -> npt.NDArray[Any]:
+        return self._wait(self._get_reader().slot, timeout).array()
+
+    def _read_sound(self, seconds: float = 0.1, timeout: float = 10.0) -> npt.NDArray[Any]:
+        wanted = max(1, round(seconds * SAMPLE_RATE))
+        reader = self._get_reader()
+        while sum(map(len, reader.rest)) < wanted:
+            data = self._wait(reader.slot, timeout).array()
+            if reader.rest and reader.rest[0].shape[1] != data.shape[1]:
+                reader.rest.clear()
+            reader.rest.append(data)
+            reader.last_read = time.monotonic()
+        sound = np.concatenate(reader.rest)
+        reader.rest[:] = [sound[wanted:]] if len(sound) > wanted else []
+        return sound[:wanted].copy()
+
+    def frames(
+        self, *, maxsize: int = 2, drop: bool = True, timestamps: bool = False, timeout: float | None = None
+    ) -> FrameIterator[Any]:
+        """Iterate over the items as they come, with ``for`` or ``async for``.
+
+        Parameters
+        ----------
+        maxsize : int
+            How many wait for a slow reader.
+        drop : bool
+            True: the oldest of them go. False: none is lost, and a reader that falls more than 300 behind gets an
+            `OperationError`.
+        timestamps : bool
+            Yield ``(seconds, item)``, media seconds since the track's first item here.
+        timeout : float, optional
+            Raise `TimeoutError` when nothing comes for so many seconds.
+        """
+        from .transform import FrameIterator
+
+        return FrameIterator(self, maxsize=maxsize, drop=drop, timestamps=timestamps, timeout=timeout)
+
+    def on_frame(self, callback: Callable[[npt.NDArray[Any]], Any]) -> Callable[[], None]:
+        """Call `callback(item)` on a worker thread for each item, the newest if it is slow; return what ends it."""
+        from .transform import Worker
+
+        if not callable(callback):
+            raise TypeError(f"on_frame takes a function of one item, not {type(callback).__name__}")
+        return Worker(self, lambda item: callback(item.array()), self, f"on_frame {self.label}").stop
+
+    def map(self, function: Callable[[npt.NDArray[Any]], Any]) -> Track[Item]:
+        """Return a track of `function(item)`, called on a worker thread for each item while somebody reads.
+
+        A slow function loses items and adds no delay. For one that raises, the traceback is shown with the track, and
+        a coarse mosaic of the picture (or silence) goes on in its place, so that nothing unprocessed is sent.
+        """
+        from .transform import MappedTrack
+
+        return MappedTrack(self, function)
+
+    async def recv(self) -> av.VideoFrame | av.AudioFrame:
+        """Return the next PyAV frame, as aiortc's tracks do, on any event loop."""
+        from .outlet import outlet_for
+
+        if self._outlet is None:
+            self._outlet = outlet_for(self.kind)
+            self._outlet.switch(self)
+        if self._ready_state == "ended":
+            self._outlet.switch(None)
+            raise end_of_track()
+        return await self._outlet.recv()  # type: ignore[no-any-return]
+
+
+class _Reader(Generic[Item]):
+    """The subscription behind `read` and `latest`; it ends itself when nobody has read for a while."""
+
+    def __init__(self, track: Track[Item]) -> None:
+        # Sound: 200 ms, so that successive reads are gapless and a late one is not old.
+        self.slot: Slot[Item] = Slot(1 if track.kind == "video" else 10)
+        self.rest: list[Any] = []
+        self.last_read = time.monotonic()
+        self.stopped = False
+        self._stop = track._subscribe(self._put, self.slot.close)
+
+    def _put(self, item: Item) -> None:
+        self.slot.put(item)
+        if time.monotonic() - self.last_read > LINGER:
+            self.stopped = True
+            self._stop()
+
+
+class RelayTrack(Track[Item]):
+    """A track whose source can be plugged in and changed, as a camera's is when its page goes and another comes."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        upstream: Track[Item] | None = None,
+        *,
+        label: str = "",
+        id: str | None = None,
+        follows_end: bool = True,
+    ) -> None:
+        super().__init__(kind, label=label, id=id, muted=upstream is None or upstream.muted)
+        self._follows_end = follows_end
+        self._upstream: Track[Item] | None = None
+        self._stop_upstream: list[Callable[[], None]] = []
+        #: What the owner knows about silence, and about waiting in vain.
+        self.why_silent: Callable[[], str] | None = None
+        self.in_vain: Callable[[bool, float], Exception | None] | None = None
+        self._plug(upstream)
+
+    @property
+    def _keeps_last(self) -> bool:  # type: ignore[override]
+        return self._upstream is not None and self._upstream._keeps_last
+
+    def _plug(self, upstream: Track[Item] | None) -> None:
+        with self._lock:
+            if upstream is self._upstream:
+                return
+            if self._sinks:
+                self._halt()
+            self._upstream = upstream
+            if self._sinks:
+                self._activate()
+        if upstream is None:
+            self._set_muted(True)
+            self._forget()
+
+    def _activate(self) -> None:
+        upstream = self._upstream
+        if upstream is None:
+            return
+        if upstream.error is not None:
+            self._fail(upstream.error)
+        self._stop_upstream = [
+            upstream.on("error", self._fail),
+            upstream.on("mute", lambda: self._set_muted(True)),
+            upstream._subscribe(self._deliver, self._upstream_ended),
+        ]
+
+    def _halt(self) -> None:
+        stops, self._stop_upstream = self._stop_upstream, []
+        for stop in stops:
+            stop()
+
+    def _upstream_ended(self) -> None:
+        if self._follows_end:
+            self._end(event=True)
+        else:
+            self._set_muted(True)
+
+    def _why_silent(self) -> str:
+        if self.why_silent is not None:
+            return self.why_silent()
+        return super()._why_silent() if self._upstream is None else self._upstream._why_silent()
+
+    def _in_vain(self, blocking: bool, waited: float) -> Exception | None:
+        if self.in_vain is not None:
+            return self.in_vain(blocking, waited)
+        return None if self._upstream is None else self._upstream._in_vain(blocking, waited)

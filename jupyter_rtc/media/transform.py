@@ -1,0 +1,167 @@
+"""User code on live media: map, on_frame and iteration, each off the media threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from .events import describe
+from .frames import Picture, Pixels, Sound, picture_from_array, samples_from_array
+from .slot import Slot, SlotClosed
+from .track import Item, RelayTrack, Track
+
+logger = logging.getLogger(__name__)
+
+#: drop=False: how far a reader may fall behind, 10 s of video at 30 pictures a second.
+LOSSLESS_BOUND = 300
+#: The tiles of a mosaic along its longer side.
+MOSAIC = 24
+
+
+class Worker(Generic[Item]):
+    """A thread that calls a function for each item of a source, the newest if the function is slow.
+
+    Counts and errors go to `owner`: the source itself, or the track that is made from it.
+    """
+
+    def __init__(self, source: Track[Item], function: Callable[[Item], Any], owner: Track[Item], name: str) -> None:
+        self._function = function
+        self._owner = owner
+        self._name = name
+        # Sound must have no holes as long as the function keeps up on average.
+        self._slot: Slot[Item] = Slot(1 if source.kind == "video" else 50)
+        self._unsubscribe = source._subscribe(self._slot.put, self._slot.close)
+        threading.Thread(target=self._run, name=f"jupyter-rtc {name}", daemon=True).start()
+
+    def stop(self) -> None:
+        """End it; a call under way is not waited for."""
+        self._unsubscribe()
+        self._slot.close()
+
+    def _run(self) -> None:
+        told = ""
+        dropped = 0
+        while True:
+            try:
+                item = self._slot.get()
+            except SlotClosed:
+                return
+            self._owner._frames_dropped += self._slot.dropped - dropped
+            dropped = self._slot.dropped
+            self._owner._frames_out += 1
+            try:
+                self._function(item)
+            except Exception as error:
+                text = describe(error)
+                if text != told:  # thirty times a second says no more than once
+                    told = text
+                    logger.error("%s raised\n%s", self._name, text)
+                    self._owner._fail(error)
+
+
+class MappedTrack(RelayTrack[Item]):
+    """The track of a function of another track's items."""
+
+    def __init__(self, source: Track[Item], function: Callable[[npt.NDArray[Any]], Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"map takes a function of one item, not {type(function).__name__}")
+        self._function = function
+        name = getattr(function, "__name__", type(function).__name__)
+        super().__init__(source.kind, source, label=f"{source.label} · {name}".removeprefix(" · "))
+
+    def _activate(self) -> None:
+        source = self._upstream
+        if source is None:
+            return
+        worker = Worker(source, self._process, self, f"map {self.label}")
+        self._stop_upstream = [
+            worker.stop,
+            source.on("error", self._fail),
+            source.on("mute", lambda: self._set_muted(True)),
+            source.on("ended", self._upstream_ended),
+        ]
+
+    def _process(self, item: Item) -> None:
+        try:
+            result = _rebuild(item, self._function(item.array()))
+        except Exception:
+            self._deliver(stand_in(item))
+            raise
+        self._deliver(result)
+
+
+def _rebuild(item: Item, result: Any) -> Item:
+    if isinstance(item, Picture):
+        return cast(Item, picture_from_array(result, item.time))
+    return cast(Item, Sound(samples_from_array(result), item.time))
+
+
+def stand_in(item: Item) -> Item:
+    """Return what is shown in place of an item whose function raised: a coarse mosaic, or silence."""
+    if isinstance(item, Picture):
+        return cast(Item, Picture(mosaic(item.array()), "rgb24", item.time))
+    return item.blank()
+
+
+def mosaic(pixels: Pixels) -> Pixels:
+    """Return a picture in large tiles: one sees that it goes on, and nothing else."""
+    height, width = pixels.shape[:2]
+    tile = max(1, -(-max(height, width) // MOSAIC))
+    rows = np.arange(0, height, tile)
+    columns = np.arange(0, width, tile)
+    sums = np.add.reduceat(np.add.reduceat(pixels, rows, axis=0, dtype=np.uint32), columns, axis=1)
+    counts = np.outer(np.diff([*rows, height]), np.diff([*columns, width]))
+    tiles = (sums // counts[..., None]).astype(np.uint8)
+    return np.ascontiguousarray(tiles.repeat(tile, axis=0).repeat(tile, axis=1)[:height, :width])
+
+
+class FrameIterator(Generic[Item]):
+    """The items of a track as they come, for ``for`` and ``async for``; see `Track.frames`."""
+
+    def __init__(
+        self, track: Track[Item], *, maxsize: int, drop: bool, timestamps: bool, timeout: float | None
+    ) -> None:
+        if maxsize < 1:
+            raise ValueError(f"maxsize must be at least 1, not {maxsize}")
+        self._track = track
+        self._timestamps = timestamps
+        self._timeout = timeout
+        self._first: float | None = None
+        self._slot: Slot[Item] = Slot(maxsize) if drop else Slot(LOSSLESS_BOUND, full="fail")
+        self._dropped = 0
+        self._unsubscribe = track._subscribe(self._slot.put, self._slot.close)
+
+    def close(self) -> None:
+        """End the iteration. Also happens when the iterator is forgotten."""
+        self._unsubscribe()
+        self._slot.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_unsubscribe"):
+            self._unsubscribe()
+
+    def __iter__(self) -> FrameIterator[Item]:
+        return self
+
+    def __aiter__(self) -> FrameIterator[Item]:
+        return self
+
+    def __next__(self) -> Any:
+        item = self._track._wait(self._slot, self._timeout, ended=StopIteration)
+        return self._hand_out(item)
+
+    async def __anext__(self) -> Any:
+        item = await self._track._await(self._slot, self._timeout, ended=StopAsyncIteration)
+        return self._hand_out(item)
+
+    def _hand_out(self, item: Item) -> Any:
+        self._track._frames_dropped += self._slot.dropped - self._dropped
+        self._dropped = self._slot.dropped
+        self._first = item.time if self._first is None else self._first
+        array = item.array()
+        return (item.time - self._first, array) if self._timestamps else array
