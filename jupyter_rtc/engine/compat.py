@@ -1,0 +1,193 @@
+"""What aiortc does wrong, and the private hooks that cure it. Nothing else touches aiortc's private names.
+
+Each cure names the version and the reason; `tests/unit/test_compat.py` fails when upstream no longer needs it or a hook
+has gone. All for aiortc 1.16 and aioice 0.13.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import av
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+)
+from aiortc.codecs import vpx
+from aiortc.mediastreams import MediaStreamError
+
+from ..config import IceServer
+from ..media import track as media_track
+
+# VP8's limits are module globals, and 0.5 Mbit/s to start with shows text as mud for seconds. No per-sender API.
+vpx.MIN_BITRATE = 500_000
+vpx.DEFAULT_BITRATE = 1_500_000
+vpx.MAX_BITRATE = 4_000_000
+
+# Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
+MediaStreamTrack.register(media_track.Track)
+media_track.end_of_track = MediaStreamError
+
+
+def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPeerConnection:
+    """Return a new connection, to be called on the engine's loop.
+
+    The list of servers is always given: for None aiortc asks a public STUN server (rtcicetransport.py).
+    """
+    servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
+    configuration = RTCConfiguration(iceServers=servers)
+    if transport_policy != "all":
+        configuration.iceTransportPolicy = type(configuration.iceTransportPolicy)(transport_policy)
+    return RTCPeerConnection(configuration)
+
+
+def listen_for_errors(emitter: Any, report: Callable[[BaseException], None]) -> None:
+    """Keep an exception in a listener from ending the connection: pyee raises it where there is no "error" listener."""
+    emitter.on("error", report)
+
+
+def guard(pc: Any) -> None:
+    """Drop empty datagrams: one of them, from anybody, ends the connection (IndexError in rtcdtlstransport.py).
+
+    Called again after whatever may have made a transport.
+    """
+    for transport in pc._RTCPeerConnection__iceTransports:
+        ice = transport._connection
+        if "data_received" not in vars(ice):
+            received = ice.data_received
+
+            def data_received(data: bytes, component: int, received: Any = received) -> None:
+                if data:
+                    received(data, component)
+
+            ice.data_received = data_received
+
+
+def sanitize(sdp: str) -> str:
+    """Return a remote description without what aiortc stumbles over.
+
+    ``.local`` candidates are looked up by multicast for a second each, in vain on most machines; the other side's
+    checks reach us all the same. A section with ``a=end-of-candidates`` and no candidate left is never tried at all.
+    """
+    out: list[str] = []
+    for section in ("\nm=" + part if i else part for i, part in enumerate(sdp.replace("\r\n", "\n").split("\nm="))):
+        lines = [line for line in section.split("\n") if not is_mdns(line)]
+        if not any(line.startswith("a=candidate:") for line in lines):
+            lines = [line for line in lines if line != "a=end-of-candidates"]
+        out.append("\n".join(lines))
+    return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
+
+
+def is_mdns(candidate: str) -> bool:
+    """Return whether this is a candidate line with a multicast name for an address."""
+    fields = candidate.split()
+    return "candidate:" in candidate and len(fields) > 4 and fields[4].endswith(".local")
+
+
+def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
+    """Call `request` when the receiver asks for a key frame, which aiortc gives with the next picture only."""
+    original = sender._send_keyframe
+
+    def send_keyframe() -> None:
+        original()
+        request()
+
+    sender._send_keyframe = send_keyframe
+
+
+def set_stream_id(sender: RTCRtpSender, stream_id: str) -> None:
+    """Set the stream in the sender's ``a=msid`` line; aiortc has one for the whole connection."""
+    sender._stream_id = stream_id
+
+
+class _Gate(queue.Queue[Any]):
+    """The way into aiortc's decoder thread: closed while nobody reads, and bounded.
+
+    What is let in after a gap begins with a key frame.
+    """
+
+    BOUND = 60
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._video = kind == "video"
+        self.open = False
+        self.complete = False
+        self.dropped = 0
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if item is not None:
+            if not self.open or self.qsize() >= self.BOUND:
+                self.complete = False
+                self.dropped += 1
+                return
+            if self._video and not self.complete:
+                codec, encoded = item
+                if not starts_picture(codec.name, encoded.data):
+                    self.dropped += 1
+                    return
+                self.complete = True
+        super().put(item, block, timeout)
+
+
+def starts_picture(codec: str, data: bytes) -> bool:
+    """Return whether an encoded picture can be decoded without those before it."""
+    if not data:
+        return False
+    if codec == "VP8":
+        return not data[0] & 1  # RFC 6386 §9.1: the first bit is 0 for a key frame
+    starts = (i + 3 for i in range(min(len(data), 4096) - 4) if data[i : i + 3] == b"\0\0\1")
+    return any(data[start] & 0x1F in (5, 7) for start in starts)  # H.264: an IDR slice or its parameters
+
+
+class _Outlet:
+    """Stands in for the unbounded queue of aiortc's remote tracks. `put` is called on the decoder's thread."""
+
+    def __init__(self, deliver: Callable[[Any], None], ended: Callable[[], None]) -> None:
+        self._deliver = deliver
+        self._ended = ended
+
+    def put(self, frame: av.VideoFrame | av.AudioFrame | None) -> Awaitable[None]:
+        if frame is None:
+            self._ended()
+        else:
+            self._deliver(frame)
+        return _nothing()
+
+
+async def _nothing() -> None:
+    """Return nothing: what aiortc schedules on the loop for each picture."""
+
+
+class Receiving:
+    """Takes what a receiver decodes, on the decoder's thread; decodes only while `open`.
+
+    aiortc decodes whatever comes and keeps it, 43 MB/s at 720p, for a reader that may never come.
+    Made while the "track" event is handled, before the decoder starts.
+    """
+
+    def __init__(self, receiver: Any, deliver: Callable[[Any], None], ended: Callable[[], None]) -> None:
+        self._receiver = receiver
+        self._gate = _Gate(receiver.track.kind)
+        receiver._RTCRtpReceiver__decoder_queue = self._gate
+        receiver._track._queue = _Outlet(deliver, ended)
+
+    async def set_open(self, value: bool) -> None:
+        """Begin or stop to decode; a key frame is asked for until one has come."""
+        self._gate.open = value
+        if not value:
+            self._gate.complete = False
+            return
+        if self._receiver.track.kind == "video":
+            for ssrc in list(self._receiver._RTCRtpReceiver__remote_streams):
+                await self._receiver._send_rtcp_pli(ssrc)
+
+    @property
+    def waits_for_key_frame(self) -> bool:
+        """Whether a key frame should be asked for again."""
+        return self._gate.open and not self._gate.complete and self._receiver.track.kind == "video"

@@ -1,0 +1,97 @@
+"""The engine's thread and its event loop, started at first use."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: How long the end of the process waits for connections to say goodbye.
+GOODBYE = 1.0
+
+
+class Engine:
+    """A daemon thread with an event loop on which all of aiortc lives."""
+
+    def __init__(self) -> None:
+        # Not the Proactor loop of Windows: its UDP stops at an ICMP "port unreachable", which ICE provokes.
+        self.loop = asyncio.SelectorEventLoop()
+        self.loop.set_default_executor(
+            ThreadPoolExecutor(max(4, os.cpu_count() or 1), thread_name_prefix="jupyter-rtc-codec")
+        )
+        self.pid = os.getpid()
+        self._closers: dict[int, Callable[[], Coroutine[Any, Any, None]]] = {}
+        self._thread = threading.Thread(target=self._run, name="jupyter-rtc-engine", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is the engine's own thread."""
+        return threading.current_thread() is self._thread
+
+    def post(self, function: Callable[..., object], *args: object) -> None:
+        """Call a function soon on the engine's thread, from any thread."""
+        self.loop.call_soon_threadsafe(function, *args)
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine on the engine's loop, from any thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the engine's loop and await it on any loop.
+
+        It is not cancelled with the caller: half a description applied would leave the connection unusable.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self.submit(coroutine)))
+
+    def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
+        """Run a coroutine on the engine's loop and wait for it on this thread."""
+        if self.is_current:
+            coroutine.close()
+            raise RuntimeError("a blocking call on the engine's own thread would never return")
+        return self.submit(coroutine).result(timeout)
+
+    def on_exit(self, owner: object, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Await `close` when the process ends, unless `forget` comes first."""
+        self._closers[id(owner)] = close
+
+    def forget(self, owner: object) -> None:
+        """Take back `on_exit`."""
+        self._closers.pop(id(owner), None)
+
+    def close(self) -> None:
+        """Say goodbye on all connections, for a bounded time."""
+        if self.pid != os.getpid():  # a forked child has no such thread
+            return
+
+        async def goodbye() -> None:
+            await asyncio.gather(*(close() for close in self._closers.values()), return_exceptions=True)
+
+        try:
+            self.submit(goodbye()).result(GOODBYE)
+        except (TimeoutError, RuntimeError):
+            return
+
+
+_engine: Engine | None = None
+_lock = threading.Lock()
+
+
+def engine() -> Engine:
+    """Return the engine of this process."""
+    global _engine
+    with _lock:
+        if _engine is None or _engine.pid != os.getpid():
+            _engine = Engine()
+            atexit.register(_engine.close)
+        return _engine
