@@ -1,0 +1,1 @@
+"""The objects of WebRTC 1.0 in the kernel."""

@@ -1,0 +1,1 @@
+"""How two sides find each other and exchange descriptions."""
