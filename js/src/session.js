@@ -1,0 +1,279 @@
+/**
+ * What all views of one widget share: the talk with the kernel, the connection and the camera. It lives as
+ * long as the model, but is awake only while a view is shown.
+ * @import { AnyModel } from "@anywidget/types"
+ * @import { Plan } from "./transport/webrtc.js"
+ * @import { CaptureWish, Envelope, KernelMessage, Kind, Tile, Traits } from "./types.js"
+ */
+import { Capture } from "./capture/camera.js";
+import { Visit } from "./visit.js";
+
+/** A view that is moved goes and comes again. */
+const GRACE = 1500;
+
+/** @typedef {AnyModel<Traits> & {comm?: unknown, comm_live?: boolean}} Model */
+/** @typedef {"waiting" | "connecting" | "connected" | "busy" | "blocked" | "gone" | "none"} Link */
+/** @typedef {{track: MediaStreamTrack, kind: Kind, label: string, muted: boolean}} RemoteTrack */
+/** @typedef {{key: string, level: "info" | "error", text: string, detail: string}} Notice */
+/**
+ * @typedef {object} State
+ * @property {Link} link
+ * @property {Map<string, RemoteTrack>} tracks By slot.
+ * @property {Tile[]} tiles
+ * @property {Notice[]} notices
+ * @property {CaptureWish} wish What is captured, or was offered to this page last.
+ */
+
+/**
+ * Dispatches "change" when what `state` gives, or the capture, is another, and "closing" just before the kernel's
+ * tracks end, while their last pictures can still be had.
+ */
+export class Session extends EventTarget {
+  /** @type {Model} */
+  #model;
+  #lifetime = new AbortController();
+  /** @type {Set<HTMLElement>} */
+  #views = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #grace;
+  /** @type {Visit | undefined} */
+  #visit;
+  #gone = false;
+  /** @type {Plan | undefined} */
+  #plan;
+  /** @type {CaptureWish} */
+  #wish = {};
+  /** @type {Map<string, Notice>} */
+  #notices = new Map();
+  /** A click that waits for the kernel to say what may be captured. */
+  #clicked = false;
+  #changing = false;
+
+  /** @param {Model} model */
+  constructor(model) {
+    super();
+    this.#model = model;
+    this.capture = new Capture(
+      (message) => this.#visit?.post(message),
+      () => {
+        this.#visit?.capture(this.capture.tracks);
+        this.#changed();
+      },
+    );
+    const onMessage = (/** @type {Envelope} */ content) => this.#visit?.receive(content);
+    const onLive = () => this.#commChanged();
+    model.on("msg:custom", onMessage);
+    model.on("comm_live_update", onLive);
+    this.#lifetime.signal.addEventListener("abort", () => {
+      model.off("msg:custom", onMessage);
+      model.off(/** @type {"msg:custom"} */ ("comm_live_update"), onLive);
+    });
+  }
+
+  /** @returns {State} */
+  get state() {
+    /** @type {Map<string, RemoteTrack>} */
+    const tracks = new Map();
+    for (const { slot, kind, label } of this.#plan?.tracks ?? []) {
+      const track = this.#visit?.track(slot);
+      if (track) tracks.set(slot, { track, kind, label, muted: track.muted });
+    }
+    return {
+      link: this.#link,
+      tracks,
+      tiles: this.#plan?.tiles ?? [],
+      notices: [...this.#notices.values()],
+      wish: this.#wish,
+    };
+  }
+
+  /**
+   * A view is shown.
+   * @param {HTMLElement} el
+   * @returns {() => void} Call it when the view is gone.
+   */
+  attach(el) {
+    clearTimeout(this.#grace);
+    this.#views.add(el);
+    if (!this.#visit) this.#begin();
+    return () => {
+      if (!this.#views.delete(el) || this.#views.size > 0) return;
+      this.#grace = setTimeout(() => this.#end(), GRACE);
+    };
+  }
+
+  /** A person's click. */
+  startCapture() {
+    const wish = this.#plan?.capture;
+    if (wish) {
+      this.capture.start(wish, "page");
+      return;
+    }
+    // Another page has the camera: ask for it, and begin when the plan comes.
+    this.#clicked = true;
+    this.#visit?.post({ type: "capture", state: "starting", by: "page" });
+    this.#changed();
+  }
+
+  /** A person's click. */
+  stopCapture() {
+    this.#clicked = false;
+    this.capture.stop("page");
+  }
+
+  get asking() {
+    return this.#clicked;
+  }
+
+  close() {
+    clearTimeout(this.#grace);
+    this.#views.clear();
+    this.#end();
+    this.capture.close();
+    this.#lifetime.abort();
+  }
+
+  /** @returns {Link} */
+  get #link() {
+    const visit = this.#visit;
+    if (!visit) return "waiting";
+    if (this.#gone) return "gone";
+    if (this.#commDead) return visit.heard ? "gone" : "none";
+    if (visit.connection === "connected") return "connected";
+    if (visit.silence) return visit.silence === "busy" ? "busy" : "none";
+    return visit.connection === "idle" ? "waiting" : visit.connection;
+  }
+
+  /**
+   * Whether the front end itself says so. anywidget's model hides `comm_live`, but ipywidgets marks the views, those
+   * of a saved page without a kernel too.
+   */
+  get #commDead() {
+    const { comm_live } = this.#model;
+    if (comm_live !== undefined) return !comm_live;
+    if ("comm" in this.#model) return this.#model.comm === undefined;
+    return [...this.#views].some((el) => el.closest(".jupyter-widgets-disconnected"));
+  }
+
+  /** @param {boolean} [gone] The kernel is believed gone. */
+  #begin(gone = false) {
+    this.#gone = gone;
+    this.#visit = new Visit({
+      slow: gone || this.#commDead,
+      comm: (envelope) => this.#model.send(envelope),
+      deliver: (message) => this.#deliver(message),
+      onchange: () => this.#changed(),
+      onclosing: () => this.dispatchEvent(new Event("closing")),
+      ongone: () => this.#lost(),
+      onerror: (error) => this.#fault(error),
+    });
+    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext });
+    this.#changed();
+  }
+
+  #end() {
+    if (!this.#visit) return;
+    this.capture.drop();
+    this.#visit.close({ type: "bye" });
+    this.#forget();
+  }
+
+  /** The kernel is gone. Camera off, and look out for it. */
+  #lost() {
+    this.capture.drop();
+    // A kernel that was only held up finds it when it goes on.
+    this.#visit?.close({ type: "bye" });
+    this.#forget();
+    if (this.#views.size > 0) this.#begin(true);
+  }
+
+  #forget() {
+    this.#visit = undefined;
+    this.#plan = undefined;
+    this.#clicked = false;
+    this.#notices.clear();
+  }
+
+  #commChanged() {
+    // The mark on the views is set by a later listener of the same event.
+    queueMicrotask(() => {
+      if (!this.#visit) return;
+      if (this.#commDead) {
+        if (!this.#gone && this.#visit.heard) this.#lost();
+      } else if (this.#gone || !this.#visit.heard) {
+        this.#visit.abandon();
+        this.#forget();
+        this.#begin();
+      }
+      this.#changed();
+    });
+  }
+
+  /** @param {KernelMessage} message */
+  #deliver(message) {
+    this.#gone = false;
+    switch (message.type) {
+      case "plan":
+        this.#plan = message;
+        if (message.capture) this.#wish = message.capture;
+        this.#visit?.plan(message);
+        this.#follow(message);
+        break;
+      case "description":
+        this.#visit?.answer(message);
+        break;
+      case "capture":
+        if (message.command === "start") {
+          this.#wish = message.wish;
+          this.capture.start(message.wish, "kernel");
+        } else this.capture.stop("kernel");
+        break;
+      case "notice":
+        this.#note(message);
+        break;
+      case "error":
+        this.#note({ key: "refused", level: "error", text: message.message, detail: "" });
+        this.#visit?.refused(message.message);
+        break;
+      default: {
+        const { type } = /** @type {{type: string}} */ (message);
+        this.#visit?.post({ type: "error", message: `unknown message type ${JSON.stringify(type)}` });
+      }
+    }
+    this.#changed();
+  }
+
+  /** @param {Plan} plan */
+  #follow(plan) {
+    if (plan.capture && this.#clicked) {
+      this.#clicked = false;
+      this.capture.start(plan.capture, "page");
+    } else if (!plan.capture && this.capture.on) {
+      // Another page has been given the camera.
+      this.capture.stop("kernel");
+    }
+  }
+
+  /** @param {Notice} notice */
+  #note({ key, level, text, detail }) {
+    if (text) this.#notices.set(key, { key, level, text, detail });
+    else this.#notices.delete(key);
+  }
+
+  /** @param {unknown} error Something of ours failed. */
+  #fault(error) {
+    const text = error instanceof Error || error instanceof DOMException ? error.message : String(error);
+    this.#note({ key: "page", level: "error", text, detail: "" });
+    this.#visit?.post({ type: "error", message: text });
+    this.#changed();
+  }
+
+  #changed() {
+    if (this.#changing) return;
+    this.#changing = true;
+    queueMicrotask(() => {
+      this.#changing = false;
+      this.dispatchEvent(new Event("change"));
+    });
+  }
+}

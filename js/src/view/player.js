@@ -1,0 +1,54 @@
+/**
+ * Plays one picture, with its sound, from the kernel.
+ * @import { ViewContext } from "./shell.js"
+ */
+import { Button, fullscreenButton } from "./controls.js";
+import { Picture } from "./picture.js";
+import { describePlayer } from "./sentence.js";
+import { keepUpdated, Shell, saveMuted } from "./shell.js";
+
+/** @param {ViewContext} context */
+export function mountPlayer(context) {
+  const { session, model, signal } = context;
+  let fps = 0;
+  const picture = new Picture(() => update(), signal);
+  picture.symbol("picture");
+  const shell = new Shell(context, "Live video", picture.element);
+  const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
+  shell.buttons.append(sound.element, fullscreenButton(picture.element, signal).element);
+
+  function update() {
+    const { link, tracks } = session.state;
+    const all = [...tracks.values()];
+    picture.show(all.map(({ track }) => track));
+    picture.mute(model.get("muted"));
+    picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
+    if (!all.some(({ kind }) => kind === "audio")) sound.hide();
+    else if (model.get("muted")) sound.show("sound-off", "Sound on");
+    else sound.show("sound", "Sound off");
+    const sentence = describePlayer({
+      link,
+      planned: all.length > 0,
+      playing: picture.playing,
+      what: all.some(({ kind }) => kind === "video") ? "picture" : "sound",
+    });
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+  }
+
+  session.addEventListener("closing", () => picture.freeze(), { signal });
+  picture.measure((measured) => {
+    fps = measured;
+    if (model.get("show_stats")) update();
+  }, signal);
+  keepUpdated(context, ["muted", "mirror", "controls", "label", "width", "height", "show_stats"], update);
+}
+
+/**
+ * @param {ViewContext["model"]} model
+ * @param {Picture} picture
+ * @param {number} fps
+ */
+export function numbers(model, picture, fps) {
+  if (!model.get("show_stats") || !picture.playing || !picture.size) return "";
+  return `${picture.size} · ${Math.round(fps)} fps`;
+}

@@ -1,0 +1,85 @@
+/**
+ * What every view has around its content: a name, a size, a state line, buttons and notices.
+ * @import { Model, Session } from "../session.js"
+ * @import { Sentence } from "./sentence.js"
+ */
+import { create } from "./dom.js";
+import { StateLine } from "./line.js";
+import { Notices } from "./notice.js";
+
+/**
+ * @typedef {object} ViewContext
+ * @property {Session} session
+ * @property {Model} model
+ * @property {HTMLElement} el
+ * @property {AbortSignal} signal Aborts when the view is gone.
+ */
+
+export class Shell {
+  #line = new StateLine();
+  #notices = new Notices();
+  #model;
+  #session;
+  #name;
+  buttons = create("div", { class: "jrtc-buttons" });
+  bar = create("div", { class: "jrtc-bar" }, this.#line.element, this.buttons);
+  element = create("div", { class: "jrtc", role: "group" });
+
+  /**
+   * @param {ViewContext} context
+   * @param {string} name The accessible name where the kernel gives none.
+   * @param {HTMLElement[]} content
+   */
+  constructor({ model, session, el, signal }, name, ...content) {
+    this.#model = model;
+    this.#session = session;
+    this.#name = name;
+    this.element.append(...content, this.bar, this.#notices.element);
+    el.append(this.element);
+    signal.addEventListener("abort", () => this.element.remove());
+  }
+
+  /**
+   * @param {Sentence} sentence
+   * @param {{ratio?: number, numbers?: string}} [picture]
+   */
+  show(sentence, { ratio = 4 / 3, numbers = "" } = {}) {
+    const { element } = this;
+    const width = this.#model.get("width");
+    const height = this.#model.get("height");
+    element.setAttribute("aria-label", this.#model.get("label") || this.#name);
+    element.dataset.tone = sentence.tone;
+    element.dataset.controls = this.#model.get("controls") === false ? "no" : "yes";
+    element.style.setProperty("--jrtc-ratio", String(width && height ? width / height : ratio));
+    if (width) element.style.setProperty("--jrtc-width", `${width}px`);
+    else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
+    else element.style.removeProperty("--jrtc-width");
+    this.#line.say(sentence);
+    this.#line.count(numbers);
+    this.#notices.show(this.#session.state.notices);
+  }
+}
+
+/**
+ * Calls `update` now and whenever the session or one of these traits changes.
+ * @param {ViewContext} context
+ * @param {string[]} traits
+ * @param {() => void} update
+ */
+export function keepUpdated({ session, model, signal }, traits, update) {
+  session.addEventListener("change", update, { signal });
+  for (const name of traits) model.on(`change:${name}`, update);
+  signal.addEventListener("abort", () => {
+    for (const name of traits) model.off(/** @type {`change:label`} */ (`change:${name}`), update);
+  });
+  update();
+}
+
+/**
+ * @param {Model} model
+ * @param {boolean} muted
+ */
+export function saveMuted(model, muted) {
+  model.set("muted", muted);
+  model.save_changes();
+}

@@ -1,0 +1,177 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { Capture } from "../src/capture/camera.js";
+import { FakeDevices } from "./fakes.js";
+
+let devices;
+let capture;
+let said;
+const settle = () => new Promise((resolve) => setTimeout(resolve));
+const states = () => said.map(({ state, by }) => `${state} by ${by}`);
+
+beforeEach(() => {
+  devices = new FakeDevices();
+  vi.stubGlobal("navigator", { mediaDevices: devices });
+  said = [];
+  capture = new Capture(
+    (message) => said.push(message),
+    () => {},
+  );
+});
+
+describe("start and stop", () => {
+  test("tell the kernel", async () => {
+    capture.start({ video: { width: 640 } }, "page");
+    devices.asked[0].give();
+    await settle();
+    capture.stop("kernel");
+    expect(states()).toEqual(["starting by page", "live by page", "stopped by kernel"]);
+    expect(said[1]).toMatchObject({
+      device: "one",
+      devices: [{ deviceId: "one", kind: "video", label: "First camera" }],
+      settings: { video: { deviceId: "one" } },
+    });
+    expect(devices.live).toBe(0);
+  });
+
+  test("a stream that comes after stop is stopped at once", async () => {
+    capture.start({ video: true }, "kernel");
+    capture.stop("kernel");
+    devices.asked[0].give();
+    await settle();
+    expect(devices.given).toHaveLength(1);
+    expect(devices.live).toBe(0);
+    expect(capture.state).toBe("stopped");
+  });
+
+  test("of two starts the later one stays, in whichever order the browser answers", async () => {
+    capture.start({ video: { width: 640 } }, "kernel");
+    capture.start({ video: { width: 1280 } }, "kernel");
+    const later = devices.asked[1].give();
+    await settle();
+    devices.asked[0].give();
+    await settle();
+    expect(capture.stream).toBe(later);
+    expect(devices.live).toBe(1);
+  });
+
+  test("a refusal that comes after stop is no error", async () => {
+    capture.start({ video: true }, "kernel");
+    capture.stop("kernel");
+    devices.asked[0].refuse("NotAllowedError");
+    await settle();
+    expect(capture.state).toBe("stopped");
+  });
+
+  test("start, stop, start leaves one camera on", async () => {
+    capture.start({ video: true }, "kernel");
+    capture.stop("kernel");
+    capture.start({ video: true }, "kernel");
+    devices.asked[0].give();
+    devices.asked[1].give();
+    await settle();
+    expect(devices.live).toBe(1);
+    expect(capture.state).toBe("live");
+  });
+
+  test("the kernel's start on top of a click asks the browser once", async () => {
+    capture.start({ video: true }, "page");
+    capture.start({ video: true }, "kernel");
+    devices.asked[0].give();
+    await settle();
+    expect(devices.asked).toHaveLength(1);
+    expect(capture.state).toBe("live");
+  });
+
+  test("a page that closes while the browser asks keeps no camera", async () => {
+    capture.start({ video: true }, "kernel");
+    capture.close();
+    devices.asked[0].give();
+    await settle();
+    expect(devices.live).toBe(0);
+  });
+});
+
+describe("what goes wrong", () => {
+  for (const [name, words] of [
+    ["NotAllowedError", /allow the camera in the page's address bar, then press Start/],
+    ["NotFoundError", /no camera was found/],
+    ["NotReadableError", /used by another program/],
+    ["OverconstrainedError", /no camera can do what was asked for/],
+  ]) {
+    test(`${name} keeps its name and says what to do`, async () => {
+      capture.start({ video: true }, "kernel");
+      devices.asked[0].refuse(name);
+      await settle();
+      expect(said.at(-1)).toMatchObject({ state: "error", error: { name } });
+      expect(said.at(-1).error.message).toMatch(words);
+    });
+  }
+
+  test("an insecure page is told of https, localhost and ssh", async () => {
+    vi.stubGlobal("navigator", {});
+    await capture.start({ video: true }, "kernel");
+    expect(said.at(-1).error.name).toBe("SecurityError");
+    expect(said.at(-1).error.message).toMatch(/https.*localhost.*ssh -L/);
+  });
+
+  test("an iframe that forbids it is named", async () => {
+    vi.stubGlobal("document", { featurePolicy: { allowsFeature: (name) => name !== "camera" } });
+    await capture.start({ video: true }, "kernel");
+    expect(said.at(-1).error).toMatchObject({
+      name: "SecurityError",
+      message: expect.stringContaining("iframe"),
+    });
+    expect(devices.asked).toEqual([]);
+  });
+
+  test("an unplugged camera is an error, and the microphone goes off with it", async () => {
+    capture.start({ video: true, audio: true }, "kernel");
+    const stream = devices.asked[0].give();
+    await settle();
+    stream.tracks[0].unplug();
+    expect(said.at(-1)).toMatchObject({ state: "error", error: { name: "NotReadableError" } });
+    expect(said.at(-1).error.message).toMatch(/camera was disconnected/);
+    expect(devices.live).toBe(0);
+  });
+});
+
+describe("devices", () => {
+  test("choosing one opens it and no other", async () => {
+    devices.devices.push({ deviceId: "two", kind: "videoinput", label: "Second camera" });
+    capture.start({ video: { width: 640, facingMode: "user" } }, "kernel");
+    devices.asked[0].give();
+    await settle();
+    capture.switch("two");
+    expect(devices.asked[1].constraints).toEqual({ video: { width: 640, deviceId: { exact: "two" } } });
+    devices.asked[1].give();
+    await settle();
+    expect(devices.live).toBe(1);
+  });
+
+  test("a new one is told of", async () => {
+    capture.start({ video: true }, "kernel");
+    devices.asked[0].give();
+    await settle();
+    const before = said.length;
+    devices.dispatchEvent(new Event("devicechange"));
+    await settle();
+    expect(said.length).toBe(before);
+    devices.devices = [...devices.devices, { deviceId: "two", kind: "audioinput", label: "Microphone" }];
+    devices.dispatchEvent(new Event("devicechange"));
+    await settle();
+    expect(said.at(-1)).toMatchObject({ state: "live", devices: [{}, { kind: "audio" }] });
+  });
+
+  test("a muted microphone stays muted when it is started again", async () => {
+    capture.start({ audio: true }, "kernel");
+    devices.asked[0].give();
+    await settle();
+    capture.muteMicrophone(true);
+    expect(capture.tracks.audio.enabled).toBe(false);
+    capture.stop("page");
+    capture.start({ audio: true }, "page");
+    devices.asked[1].give();
+    await settle();
+    expect(capture.tracks.audio.enabled).toBe(false);
+  });
+});

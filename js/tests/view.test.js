@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import widget from "../src/index.js";
+import { describeCamera, describeConnection, describePlayer } from "../src/view/sentence.js";
+import { FakeDevices, FakeKernel, FakeModel, FakePeerConnection, FakeStream, plan } from "./fakes.js";
+
+describe("the player's sentence", () => {
+  const view = { link: "connected", planned: true, playing: false, what: "picture" };
+  for (const [change, tone, text] of [
+    [{ link: "waiting" }, "waiting", /^Connecting to the kernel$/],
+    [{ link: "busy" }, "waiting", /^Waiting for the kernel: a cell is running$/],
+    [{ link: "blocked" }, "error", /^No direct path \(UDP\) to the kernel: .*TURN/],
+    [{ link: "gone" }, "error", /^Kernel gone$/],
+    [{ link: "none" }, "off", /running one/],
+    [{}, "waiting", /^Waiting for the first picture$/],
+    [{ what: "sound" }, "waiting", /^Waiting for sound$/],
+    [{ planned: false }, "off", /^Nothing to play$/],
+    [{ planned: false, playing: true }, "off", /^Nothing to play$/],
+    [{ playing: true }, "live", /^Live$/],
+    [{ playing: true, link: "connecting" }, "waiting", /^Connecting again$/],
+  ]) {
+    test(`${JSON.stringify(change)}: ${tone}`, () => {
+      const sentence = describePlayer({ ...view, ...change });
+      expect(sentence.tone).toBe(tone);
+      expect(sentence.text).toMatch(text);
+    });
+  }
+});
+
+describe("the camera's sentence", () => {
+  const view = { link: "connected", state: "idle", device: "camera", asking: false, elsewhere: false };
+  const refused = { name: "NotAllowedError", message: "no permission: allow it" };
+  for (const [change, tone, text] of [
+    [{}, "off", "Camera off"],
+    [{ state: "stopped", device: "microphone" }, "off", "Microphone off"],
+    [{ state: "starting" }, "waiting", "Asking for the camera…"],
+    [{ asking: true }, "waiting", "Asking for the camera…"],
+    [{ state: "live" }, "live", "Live"],
+    [{ state: "live", link: "connecting" }, "waiting", "Camera on, connecting to the kernel"],
+    [{ state: "live", link: "gone" }, "error", "Kernel gone"],
+    [{ state: "error", error: refused }, "warning", "No permission: allow it"],
+    [{ elsewhere: true, playing: true }, "live", "Live from another page's camera"],
+    [{ link: "connecting" }, "waiting", "Connecting to the kernel"],
+  ]) {
+    test(`${JSON.stringify(change)}: ${text}`, () => {
+      expect(describeCamera({ ...view, ...change })).toEqual({ tone, text });
+    });
+  }
+});
+
+test("a connection's sentence follows its state", () => {
+  expect(describeConnection({ link: "connected", connectionState: "connected" }).tone).toBe("live");
+  expect(describeConnection({ link: "connected", connectionState: "failed" }).tone).toBe("error");
+  expect(describeConnection({ link: "blocked", connectionState: "connected" }).tone).toBe("error");
+});
+
+describe("a mounted view", () => {
+  let cleanups;
+  beforeEach(() => {
+    cleanups = [];
+    FakePeerConnection.made = [];
+    vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
+    vi.stubGlobal("MediaStream", FakeStream);
+    Object.defineProperty(HTMLMediaElement.prototype, "srcObject", { writable: true, configurable: true });
+    Object.defineProperty(HTMLMediaElement.prototype, "play", { value: async () => {}, configurable: true });
+    // Nobody has touched the page yet.
+    Object.defineProperty(navigator, "userActivation", {
+      value: { hasBeenActive: false },
+      configurable: true,
+    });
+    Object.defineProperty(navigator, "mediaDevices", { value: new FakeDevices(), configurable: true });
+  });
+  afterEach(() => {
+    for (const cleanup of cleanups) cleanup();
+  });
+
+  async function mount(traits) {
+    const model = new FakeModel(traits);
+    const el = document.createElement("div");
+    document.body.append(el);
+    const { initialize, render } = widget();
+    // As anywidget 0.9 calls them: without signals.
+    cleanups.push(initialize({ model }));
+    const hide = render({ model, el });
+    cleanups.unshift(hide);
+    await settle();
+    return { model, el, hide, kernel: new FakeKernel(model) };
+  }
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+  for (const view of ["video", "camera", "audio", "connection"]) {
+    test(`${view}: has a name, a state that is read out, and goes without a trace`, async () => {
+      const { el, hide, model } = await mount({ view, label: "A <b>name</b>" });
+      const group = el.querySelector('[role="group"]');
+      expect(group.getAttribute("aria-label")).toBe("A <b>name</b>");
+      expect(group.querySelector('[role="status"][aria-live="polite"]').textContent).not.toBe("");
+      for (const button of el.querySelectorAll("button:not([hidden])")) {
+        expect(button.type).toBe("button");
+        expect(button.getAttribute("aria-label") || button.textContent).not.toBe("");
+      }
+      hide();
+      expect(el.children).toHaveLength(0);
+      expect(model.listeners()).toBe(2);
+    });
+  }
+
+  test("notices are text, replaced by their key and removed when empty", async () => {
+    const { el, kernel } = await mount({ view: "video" });
+    const notice = (text) => ({ type: "notice", key: "k", level: "error", text, detail: "Traceback <i>" });
+    kernel.say(notice("<img src=x>"));
+    await settle();
+    expect(el.querySelector("img")).toBeNull();
+    expect(el.querySelector(".jrtc-notice-text").textContent).toBe("<img src=x>");
+    expect(el.querySelector("details pre").textContent).toBe("Traceback <i>");
+    kernel.say(notice("other"));
+    await settle();
+    expect(el.querySelectorAll(".jrtc-notice")).toHaveLength(1);
+    kernel.say(notice(""));
+    await settle();
+    expect(el.querySelectorAll(".jrtc-notice")).toHaveLength(0);
+  });
+
+  test("the mute button writes the trait", async () => {
+    const { el, kernel, model } = await mount({ view: "video" });
+    kernel.say(plan({ tracks: [{ slot: "s", kind: "audio", label: "" }] }));
+    await settle();
+    el.querySelector('[aria-label="Sound on"]').click();
+    expect(model.get("muted")).toBe(false);
+    expect(model.saved).toBe(1);
+    expect(el.querySelector("video").muted).toBe(false);
+  });
+
+  test("refused sound falls back to silence and a button", async () => {
+    const { el, kernel, model } = await mount({ view: "video" });
+    let tries = 0;
+    Object.defineProperty(HTMLMediaElement.prototype, "play", {
+      configurable: true,
+      value: async function play() {
+        tries += 1;
+        if (!this.muted) throw new DOMException("no gesture", "NotAllowedError");
+      },
+    });
+    kernel.say(plan({ tracks: [{ slot: "s", kind: "audio", label: "" }] }));
+    await settle();
+    const [{ receiver }] = FakePeerConnection.made.at(-1).transceivers;
+    receiver.track.muted = false;
+    receiver.track.dispatchEvent(new Event("unmute"));
+    await settle();
+    model.set("muted", false);
+    await settle();
+    expect(el.querySelector("video").muted).toBe(true);
+    expect(el.querySelector(".jrtc-hear").hidden).toBe(false);
+    const before = tries;
+    kernel.say({ type: "notice", key: "k", level: "info", text: "any change", detail: "" });
+    await settle();
+    expect(tries).toBe(before);
+  });
+
+  test("the camera's own sound is never played", async () => {
+    const { el, kernel, model } = await mount({ view: "camera", muted: false });
+    kernel.say(plan({ capture: { video: true, audio: true } }));
+    await settle();
+    el.querySelector('[aria-label^="Start"]').click();
+    navigator.mediaDevices.asked[0].give();
+    await settle();
+    const video = el.querySelector("video");
+    expect(video.srcObject.getTracks().map(({ kind }) => kind)).toEqual(["video"]);
+    expect(video.muted).toBe(true);
+    model.set("muted", true);
+    model.set("muted", false);
+    expect(video.muted).toBe(true);
+  });
+});

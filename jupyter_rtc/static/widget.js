@@ -1,0 +1,1422 @@
+function obstacle(wish) {
+  if (!navigator.mediaDevices?.getUserMedia) {
+    return { name: "SecurityError", message: `browsers give a camera only to pages at https: or localhost, and this one is at ${location.origin}. Serve Jupyter by https, or open it through a tunnel: ssh -L 8888:localhost:8888 HOST` };
+  }
+  const forbidden = kinds(wish).filter((kind) => !allowed(kind === "video" ? "camera" : "microphone"));
+  if (forbidden.length === 0) return void 0;
+  return { name: "SecurityError", message: `the page that this one is embedded in forbids the ${device(wish)} (its iframe needs allow="camera; microphone"). Open the notebook in a tab of its own` };
+}
+function explain(error, wish) {
+  const name = error instanceof DOMException || error instanceof Error ? error.name : "Error";
+  const said = error instanceof Error || error instanceof DOMException ? error.message : String(error);
+  const what = device(wish);
+  switch (name) {
+    case "NotAllowedError":
+      return { name, message: `no permission: allow the ${what} in the page's address bar, then press Start` };
+    case "NotFoundError":
+      return { name, message: `no ${what} was found on this computer` };
+    case "NotReadableError":
+      return { name, message: `the ${what} is used by another program, or was disconnected (${said})` };
+    case "OverconstrainedError": {
+      const constraint = error.constraint;
+      return { name, message: `no ${what} can do what was asked for${constraint ? ` (${constraint})` : ""}` };
+    }
+    default:
+      return { name, message: said || `the ${what} could not be opened` };
+  }
+}
+function device(wish) {
+  if (!wish.video) return "microphone";
+  return wish.audio ? "camera and microphone" : "camera";
+}
+function kinds(wish) {
+  const all = ["video", "audio"];
+  return all.filter((kind) => wish[kind]);
+}
+function allowed(feature) {
+  const { featurePolicy } = document;
+  return featurePolicy?.allowsFeature(feature) ?? true;
+}
+var Capture = class {
+  #post;
+  #onchange;
+  #lifetime = new AbortController();
+  #live;
+  #turn = 0;
+  #watching = false;
+  #by = "kernel";
+  state = "idle";
+  error;
+  stream;
+  wish = {};
+  devices = [];
+  microphoneMuted = false;
+  constructor(post, onchange) {
+    this.#post = post;
+    this.#onchange = onchange;
+  }
+  get on() {
+    return this.state === "starting" || this.state === "live";
+  }
+  get tracks() {
+    return { video: this.stream?.getVideoTracks()[0], audio: this.stream?.getAudioTracks()[0] };
+  }
+  async start(wish, by) {
+    if (this.on && JSON.stringify(wish) === JSON.stringify(this.wish)) {
+      this.#by = by;
+      this.#report();
+      return;
+    }
+    this.#turn += 1;
+    const turn = this.#turn;
+    this.#release();
+    this.wish = wish;
+    this.#become("starting", by);
+    const error = obstacle(wish);
+    if (error) return this.#become("error", by, error);
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia(wish);
+    } catch (thrown) {
+      if (turn === this.#turn) this.#become("error", this.#by, explain(thrown, wish));
+      return;
+    }
+    if (turn !== this.#turn) return halt(stream);
+    this.#hold(stream);
+    const devices = await this.#list();
+    if (turn !== this.#turn) return;
+    this.devices = devices;
+    this.#watch();
+    this.#become("live", this.#by);
+  }
+  stop(by) {
+    if (!this.on && this.state !== "error") return;
+    this.#turn += 1;
+    this.#release();
+    this.#become("stopped", by);
+  }
+  switch(deviceId) {
+    const kind = this.devices.find((other) => other.deviceId === deviceId)?.kind;
+    if (!kind) return;
+    const { facingMode: _, ...constraints } = constraintsOf(this.wish[kind]);
+    this.start({ ...this.wish, [kind]: { ...constraints, deviceId: { exact: deviceId } } }, "page");
+  }
+  muteMicrophone(muted) {
+    this.microphoneMuted = muted;
+    for (const track of this.stream?.getAudioTracks() ?? []) track.enabled = !muted;
+    this.#onchange();
+  }
+  report() {
+    if (this.state !== "idle") this.#report();
+  }
+  drop() {
+    this.#turn += 1;
+    this.#release();
+    if (this.state !== "idle") this.state = "stopped";
+    this.error = void 0;
+    this.#onchange();
+  }
+  close() {
+    this.drop();
+    this.#lifetime.abort();
+  }
+  #hold(stream) {
+    this.stream = stream;
+    this.#live = new AbortController();
+    for (const track of stream.getTracks()) {
+      if (track.kind === "audio") track.enabled = !this.microphoneMuted;
+      track.addEventListener("ended", () => this.#lost(track), { signal: this.#live.signal });
+    }
+  }
+  #lost(track) {
+    const what = track.kind === "video" ? "camera" : "microphone";
+    this.#turn += 1;
+    this.#release();
+    this.#become("error", "page", { name: "NotReadableError", message: `the ${what} was disconnected` });
+  }
+  #release() {
+    this.#live?.abort();
+    if (this.stream) halt(this.stream);
+    this.stream = void 0;
+  }
+  #watch() {
+    if (this.#watching) return;
+    this.#watching = true;
+    navigator.mediaDevices.addEventListener("devicechange", async () => {
+      const devices = await this.#list();
+      if (JSON.stringify(devices) === JSON.stringify(this.devices)) return;
+      this.devices = devices;
+      this.#report();
+    }, { signal: this.#lifetime.signal });
+  }
+  async #list() {
+    const all = await navigator.mediaDevices.enumerateDevices();
+    return all.filter(({ kind }) => kind === "videoinput" || kind === "audioinput").map(({ deviceId, kind, label }) => ({ deviceId, kind: kind === "videoinput" ? "video" : "audio", label }));
+  }
+  #become(state, by, error) {
+    this.state = state;
+    this.#by = by;
+    this.error = error;
+    this.#report();
+  }
+  #report() {
+    const settings = {};
+    for (const kind of kinds(this.wish)) {
+      const track = this.tracks[kind];
+      if (track) settings[kind] = track.getSettings();
+    }
+    this.#post({ type: "capture", state: this.state, by: this.#by, ...this.error && { error: this.error }, ...this.stream && { settings }, ...this.devices.length > 0 && { devices: this.devices }, ...this.stream && { device: (settings.video ?? settings.audio)?.deviceId ?? "" } });
+    this.#onchange();
+  }
+  get name() {
+    return device(this.wish);
+  }
+};
+function constraintsOf(constraints) {
+  return typeof constraints === "object" ? constraints : {};
+}
+function halt(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}
+var Mailbox = class {
+  #posted = 0;
+  #received = 0;
+  #outgoing = [];
+  get posted() {
+    return this.#posted;
+  }
+  get unacknowledged() {
+    return this.#outgoing.length;
+  }
+  post(message) {
+    this.#posted += 1;
+    this.#outgoing.push({ ...message, n: this.#posted });
+  }
+  envelope() {
+    return { ack: this.#received, messages: [...this.#outgoing] };
+  }
+  receive({ ack, messages }) {
+    this.#outgoing = this.#outgoing.filter(({ n }) => n > ack);
+    const fresh = [];
+    for (const message of [...messages].sort((a, b) => a.n - b.n)) {
+      if (message.n === this.#received + 1) {
+        this.#received = message.n;
+        fresh.push(message);
+      }
+    }
+    return fresh;
+  }
+};
+var PAUSE = 250;
+var FIRST_BACKOFF = 250;
+var LAST_BACKOFF = 4e3;
+var SLOW_BACKOFF = 4e3;
+var SLOWEST_BACKOFF = 16e3;
+var BUSY_AFTER = 1500;
+var NOBODY_AFTER = 1e4;
+var Courier = class {
+  #mailbox = new Mailbox();
+  #options;
+  #channel = null;
+  #next;
+  #silenceTimer;
+  #backoff;
+  #unanswered = false;
+  #loaded = false;
+  #flushing = false;
+  #sent = 0;
+  #closed = false;
+  heard = false;
+  silence = "";
+  constructor(options) {
+    this.#options = options;
+    this.#backoff = options.slow ? SLOW_BACKOFF : FIRST_BACKOFF;
+  }
+  post(message) {
+    if (this.#closed) return;
+    this.#mailbox.post(message);
+    this.#flushSoon();
+  }
+  receive(envelope, way) {
+    if (this.#closed) return;
+    const messages = envelope.messages;
+    const fresh = this.#mailbox.receive({ ack: envelope.ack, messages });
+    this.heard = true;
+    if (way === "comm") this.#answered();
+    if (messages.length > 0 || this.#sent < this.#mailbox.posted) this.#flushSoon();
+    for (const message of fresh) this.#options.deliver(message);
+  }
+  use(channel) {
+    if (this.#closed || channel === this.#channel) return;
+    this.#channel = channel;
+    this.#answered();
+    this.#flushSoon();
+  }
+  close(message) {
+    if (this.#closed) return;
+    this.#mailbox.post(message);
+    const envelope = this.#envelope();
+    if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(envelope));
+    this.#overComm(envelope);
+    this.abandon();
+  }
+  abandon() {
+    this.#closed = true;
+    this.#channel = null;
+    clearTimeout(this.#next);
+    clearTimeout(this.#silenceTimer);
+  }
+  #flushSoon() {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      if (!this.#closed) this.#flush();
+    });
+  }
+  #flush() {
+    const news = this.#sent < this.#mailbox.posted;
+    if (this.#channel?.readyState === "open") {
+      this.#channel.send(JSON.stringify(this.#envelope()));
+    } else if (!this.#unanswered || news && !this.#loaded) {
+      this.#ask();
+    }
+  }
+  #ask() {
+    const envelope = this.#envelope();
+    this.#unanswered = true;
+    this.#loaded ||= envelope.messages.length > 0;
+    clearTimeout(this.#next);
+    this.#next = setTimeout(() => this.#askAgain(), this.#backoff);
+    this.#silenceTimer ??= setTimeout(() => this.#silent(), BUSY_AFTER);
+    this.#overComm(envelope);
+  }
+  #askAgain() {
+    const slowest = this.#options.slow && !this.heard ? SLOWEST_BACKOFF : LAST_BACKOFF;
+    this.#backoff = Math.min(this.#backoff * 2, slowest);
+    this.#ask();
+  }
+  #answered() {
+    clearTimeout(this.#next);
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = void 0;
+    this.#unanswered = false;
+    this.#loaded = false;
+    this.#backoff = FIRST_BACKOFF;
+    if (this.silence) {
+      this.silence = "";
+      this.#options.onchange();
+    }
+    if (!this.#channel) this.#next = setTimeout(() => this.#flush(), PAUSE);
+  }
+  #silent() {
+    this.silence = "busy";
+    this.#options.onchange();
+    if (this.heard) return;
+    this.#silenceTimer = setTimeout(() => {
+      this.silence = "nobody";
+      this.#options.onchange();
+    }, NOBODY_AFTER - BUSY_AFTER);
+  }
+  #envelope() {
+    this.#sent = this.#mailbox.posted;
+    return { v: 1, client: this.#options.client, ...this.#mailbox.envelope() };
+  }
+  #overComm(envelope) {
+    try {
+      this.#options.comm(envelope);
+    } catch {
+    }
+  }
+};
+async function preferQuality(sender, track) {
+  const parameters = sender.getParameters();
+  if (parameters.encodings.length === 0) return;
+  const { height = 480 } = track.getSettings();
+  parameters.encodings[0].maxBitrate = height >= 720 ? 4e6 : 25e5;
+  Object.assign(parameters, { degradationPreference: "maintain-resolution" });
+  try {
+    await sender.setParameters(parameters);
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === "NotSupportedError")) throw error;
+  }
+}
+var CONNECT_WITHIN = 5e3;
+var WebRtcTransport = class {
+  #lifetime = new AbortController();
+  #events;
+  #pc;
+  #channel;
+  #plan;
+  #slots = /* @__PURE__ */ new Map();
+  #senders = /* @__PURE__ */ new Map();
+  #captured = {};
+  #offering = false;
+  #again = false;
+  #deadline;
+  constructor(epoch, plan, captured, events) {
+    this.epoch = epoch;
+    this.#plan = plan;
+    this.#captured = captured;
+    this.#events = events;
+    this.#pc = new RTCPeerConnection({ iceServers: plan.iceServers });
+    this.#channel = this.#pc.createDataChannel("control");
+    this.#listen();
+    this.#offer();
+  }
+  get connected() {
+    return this.#channel.readyState === "open";
+  }
+  track(slot) {
+    const transceiver = this.#slots.get(slot);
+    return transceiver?.direction === "inactive" ? void 0 : transceiver?.receiver.track;
+  }
+  update(plan) {
+    if (JSON.stringify(plan.iceServers) !== JSON.stringify(this.#plan.iceServers)) {
+      this.#pc.setConfiguration({ iceServers: plan.iceServers });
+    }
+    this.#plan = plan;
+    if (this.#offering) this.#again = true;
+    else if (this.#shape()) this.#offer();
+    this.#events.onchange();
+  }
+  capture(captured) {
+    this.#captured = captured;
+    for (const kind of this.#senders.keys()) this.#send(kind);
+  }
+  async answer({ epoch, description }) {
+    if (epoch !== this.epoch || this.#pc.signalingState !== "have-local-offer") return;
+    try {
+      await this.#pc.setRemoteDescription(description);
+    } catch (error) {
+      return this.#fail(`the kernel's answer was not understood: ${error}`);
+    }
+    if (this.#lifetime.signal.aborted) return;
+    this.#offering = false;
+    if (!this.connected) {
+      clearTimeout(this.#deadline);
+      this.#deadline = setTimeout(() => this.#fail("no connection in time"), CONNECT_WITHIN);
+    }
+    if (this.#again) {
+      this.#again = false;
+      if (this.#shape()) this.#offer();
+    }
+  }
+  close() {
+    this.#events.onclosing();
+    this.#lifetime.abort();
+    clearTimeout(this.#deadline);
+    this.#pc.close();
+  }
+  #listen() {
+    const { signal } = this.#lifetime;
+    const { post, onenvelope, onopen, onping } = this.#events;
+    const pc = this.#pc;
+    const channel = this.#channel;
+    pc.addEventListener("icecandidate", ({ candidate }) => {
+      if (candidate?.candidate === "") return;
+      post({ type: "candidate", epoch: this.epoch, candidate: candidate?.toJSON() ?? null });
+    }, { signal });
+    pc.addEventListener("connectionstatechange", () => {
+      if (pc.connectionState === "failed") this.#fail("the connection failed");
+    }, { signal });
+    channel.addEventListener("open", () => {
+      clearTimeout(this.#deadline);
+      onopen(channel);
+    }, { signal });
+    channel.addEventListener("close", () => this.#fail("the control channel was closed"), { signal });
+    channel.addEventListener("message", ({ data }) => {
+      const message = JSON.parse(data);
+      if (!("type" in message)) return onenvelope(message);
+      if (message.type !== "ping") return;
+      channel.send(JSON.stringify({ type: "pong", time: message.time }));
+      onping();
+    }, { signal });
+  }
+  #shape() {
+    let changed = false;
+    const turn = (transceiver, to) => {
+      if (transceiver.direction === to) return;
+      transceiver.direction = to;
+      changed = true;
+    };
+    for (const { slot, kind } of this.#plan.tracks) {
+      const known = this.#slots.get(slot);
+      if (known?.receiver.track.kind === kind) {
+        turn(known, "recvonly");
+        continue;
+      }
+      if (known) turn(known, "inactive");
+      this.#slots.set(slot, this.#receive(kind));
+      changed = true;
+    }
+    const wanted = new Set(this.#plan.tracks.map(({ slot }) => slot));
+    for (const [slot, transceiver] of this.#slots) if (!wanted.has(slot)) turn(transceiver, "inactive");
+    const kinds2 = kindsOf(this.#plan.capture);
+    for (const kind of kinds2) {
+      const known = this.#senders.get(kind);
+      if (known) {
+        turn(known, "sendonly");
+        continue;
+      }
+      this.#senders.set(kind, this.#pc.addTransceiver(kind, { direction: "sendonly" }));
+      this.#send(kind);
+      changed = true;
+    }
+    for (const [kind, transceiver] of this.#senders) if (!kinds2.includes(kind)) turn(transceiver, "inactive");
+    return changed;
+  }
+  #receive(kind) {
+    const { signal } = this.#lifetime;
+    const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
+    for (const event of ["mute", "unmute", "ended"]) {
+      transceiver.receiver.track.addEventListener(event, () => this.#events.onchange(), { signal });
+    }
+    return transceiver;
+  }
+  async #send(kind) {
+    const sender = this.#senders.get(kind)?.sender;
+    const track = this.#captured[kind] ?? null;
+    if (!sender || sender.track === track) return;
+    try {
+      await sender.replaceTrack(track);
+      if (track?.kind === "video") await preferQuality(sender, track);
+    } catch (error) {
+      if (!this.#lifetime.signal.aborted) this.#events.onerror(error);
+    }
+  }
+  async #offer() {
+    this.#offering = true;
+    try {
+      this.#shape();
+      await this.#pc.setLocalDescription();
+    } catch (error) {
+      return this.#fail(`no offer could be made: ${error}`);
+    }
+    const description = this.#pc.localDescription;
+    if (this.#lifetime.signal.aborted || !description) return;
+    this.#events.post({ type: "description", epoch: this.epoch, description: { type: "offer", sdp: description.sdp }, slots: mids(this.#slots), capture: mids(this.#senders) });
+  }
+  #fail(reason) {
+    if (this.#lifetime.signal.aborted) return;
+    this.close();
+    this.#events.onfail(reason);
+  }
+};
+function kindsOf(wish) {
+  const kinds2 = ["audio", "video"];
+  return kinds2.filter((kind) => wish?.[kind]);
+}
+function mids(transceivers) {
+  const entries = [...transceivers].filter(([, { mid, direction }]) => mid !== null && direction !== "inactive");
+  return Object.fromEntries(entries.map(([name, { mid }]) => [mid, name]));
+}
+var AFTER_LOSS = 500;
+var FIRST_RETRY = 2e3;
+var LAST_RETRY = 15e3;
+var Connector = class {
+  #events;
+  #plan;
+  #transport;
+  #captured = {};
+  #epoch = 0;
+  #retry = FIRST_RETRY;
+  #timer;
+  #closed = false;
+  state = "idle";
+  constructor(events) {
+    this.#events = events;
+  }
+  track(slot) {
+    return this.#transport?.track(slot);
+  }
+  plan(plan) {
+    this.#plan = plan;
+    if (this.#transport) this.#transport.update(plan);
+    else if (!this.#timer) this.#connect();
+  }
+  capture(captured) {
+    this.#captured = captured;
+    this.#transport?.capture(captured);
+  }
+  answer(message) {
+    return this.#transport?.answer(message);
+  }
+  refused(reason) {
+    if (!this.#transport || this.#transport.connected) return;
+    this.#transport.close();
+    this.#failed(reason);
+  }
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#transport?.close();
+    this.#transport = void 0;
+    this.state = "idle";
+  }
+  #connect() {
+    this.#timer = void 0;
+    if (this.#closed || !this.#plan) return;
+    this.#epoch += 1;
+    if (this.state !== "blocked") this.state = "connecting";
+    const events = { post: this.#events.post, onchange: this.#events.onchange, onclosing: this.#events.onclosing, onenvelope: this.#events.onenvelope, onping: this.#events.onping, onerror: this.#events.onerror, onopen: (channel) => {
+      this.state = "connected";
+      this.#retry = FIRST_RETRY;
+      this.#events.onchannel(channel);
+      this.#events.onchange();
+    }, onfail: (reason) => this.#failed(reason) };
+    this.#transport = new WebRtcTransport(this.#epoch, this.#plan, this.#captured, events);
+    this.#events.onchange();
+  }
+  #failed(reason) {
+    const lost = this.state === "connected";
+    this.state = lost ? "connecting" : "blocked";
+    this.#transport = void 0;
+    this.#events.onchannel(null);
+    this.#events.post({ type: "failed", epoch: this.#epoch, reason });
+    this.#timer = setTimeout(() => this.#connect(), lost ? AFTER_LOSS : this.#retry);
+    if (!lost) this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+    this.#events.onchange();
+  }
+};
+var GONE_AFTER = 5e3;
+var Visit = class {
+  client = randomName();
+  #courier;
+  #connector;
+  #ongone;
+  #watchdog;
+  constructor({ slow, comm, deliver, onchange, onclosing, ongone, onerror }) {
+    this.#ongone = ongone;
+    this.#courier = new Courier({ client: this.client, comm, deliver, onchange, slow });
+    this.#connector = new Connector({ post: (message) => this.post(message), onchange, onclosing, onerror, onchannel: (channel) => {
+      this.#courier.use(channel);
+      if (channel) this.#alive(true);
+    }, onenvelope: (envelope) => {
+      this.#alive();
+      this.#courier.receive(envelope, "channel");
+    }, onping: () => this.#alive() });
+  }
+  get heard() {
+    return this.#courier.heard;
+  }
+  get silence() {
+    return this.#courier.silence;
+  }
+  get connection() {
+    return this.#connector.state;
+  }
+  track(slot) {
+    return this.#connector.track(slot);
+  }
+  post(message) {
+    this.#courier.post(message);
+  }
+  receive(envelope) {
+    if (envelope?.v !== 1 || envelope.to !== this.client) return;
+    this.#alive();
+    this.#courier.receive(envelope, "comm");
+  }
+  plan(plan) {
+    this.#connector.plan(plan);
+  }
+  answer(message) {
+    this.#connector.answer(message);
+  }
+  refused(reason) {
+    this.#connector.refused(reason);
+  }
+  capture(tracks) {
+    this.#connector.capture(tracks);
+  }
+  close(message) {
+    this.#courier.close(message);
+    this.abandon();
+  }
+  abandon() {
+    clearTimeout(this.#watchdog);
+    this.#courier.abandon();
+    this.#connector.close();
+  }
+  #alive(begin = false) {
+    if (!begin && this.#watchdog === void 0) return;
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#ongone(), GONE_AFTER);
+  }
+};
+function randomName() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+var GRACE = 1500;
+var Session = class extends EventTarget {
+  #model;
+  #lifetime = new AbortController();
+  #views = /* @__PURE__ */ new Set();
+  #grace;
+  #visit;
+  #gone = false;
+  #plan;
+  #wish = {};
+  #notices = /* @__PURE__ */ new Map();
+  #clicked = false;
+  #changing = false;
+  constructor(model) {
+    super();
+    this.#model = model;
+    this.capture = new Capture((message) => this.#visit?.post(message), () => {
+      this.#visit?.capture(this.capture.tracks);
+      this.#changed();
+    });
+    const onMessage = (content) => this.#visit?.receive(content);
+    const onLive = () => this.#commChanged();
+    model.on("msg:custom", onMessage);
+    model.on("comm_live_update", onLive);
+    this.#lifetime.signal.addEventListener("abort", () => {
+      model.off("msg:custom", onMessage);
+      model.off("comm_live_update", onLive);
+    });
+  }
+  get state() {
+    const tracks = /* @__PURE__ */ new Map();
+    for (const { slot, kind, label } of this.#plan?.tracks ?? []) {
+      const track = this.#visit?.track(slot);
+      if (track) tracks.set(slot, { track, kind, label, muted: track.muted });
+    }
+    return { link: this.#link, tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
+  }
+  attach(el) {
+    clearTimeout(this.#grace);
+    this.#views.add(el);
+    if (!this.#visit) this.#begin();
+    return () => {
+      if (!this.#views.delete(el) || this.#views.size > 0) return;
+      this.#grace = setTimeout(() => this.#end(), GRACE);
+    };
+  }
+  startCapture() {
+    const wish = this.#plan?.capture;
+    if (wish) {
+      this.capture.start(wish, "page");
+      return;
+    }
+    this.#clicked = true;
+    this.#visit?.post({ type: "capture", state: "starting", by: "page" });
+    this.#changed();
+  }
+  stopCapture() {
+    this.#clicked = false;
+    this.capture.stop("page");
+  }
+  get asking() {
+    return this.#clicked;
+  }
+  close() {
+    clearTimeout(this.#grace);
+    this.#views.clear();
+    this.#end();
+    this.capture.close();
+    this.#lifetime.abort();
+  }
+  get #link() {
+    const visit = this.#visit;
+    if (!visit) return "waiting";
+    if (this.#gone) return "gone";
+    if (this.#commDead) return visit.heard ? "gone" : "none";
+    if (visit.connection === "connected") return "connected";
+    if (visit.silence) return visit.silence === "busy" ? "busy" : "none";
+    return visit.connection === "idle" ? "waiting" : visit.connection;
+  }
+  get #commDead() {
+    const { comm_live } = this.#model;
+    if (comm_live !== void 0) return !comm_live;
+    if ("comm" in this.#model) return this.#model.comm === void 0;
+    return [...this.#views].some((el) => el.closest(".jupyter-widgets-disconnected"));
+  }
+  #begin(gone = false) {
+    this.#gone = gone;
+    this.#visit = new Visit({ slow: gone || this.#commDead, comm: (envelope) => this.#model.send(envelope), deliver: (message) => this.#deliver(message), onchange: () => this.#changed(), onclosing: () => this.dispatchEvent(new Event("closing")), ongone: () => this.#lost(), onerror: (error) => this.#fault(error) });
+    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext });
+    this.#changed();
+  }
+  #end() {
+    if (!this.#visit) return;
+    this.capture.drop();
+    this.#visit.close({ type: "bye" });
+    this.#forget();
+  }
+  #lost() {
+    this.capture.drop();
+    this.#visit?.close({ type: "bye" });
+    this.#forget();
+    if (this.#views.size > 0) this.#begin(true);
+  }
+  #forget() {
+    this.#visit = void 0;
+    this.#plan = void 0;
+    this.#clicked = false;
+    this.#notices.clear();
+  }
+  #commChanged() {
+    queueMicrotask(() => {
+      if (!this.#visit) return;
+      if (this.#commDead) {
+        if (!this.#gone && this.#visit.heard) this.#lost();
+      } else if (this.#gone || !this.#visit.heard) {
+        this.#visit.abandon();
+        this.#forget();
+        this.#begin();
+      }
+      this.#changed();
+    });
+  }
+  #deliver(message) {
+    this.#gone = false;
+    switch (message.type) {
+      case "plan":
+        this.#plan = message;
+        if (message.capture) this.#wish = message.capture;
+        this.#visit?.plan(message);
+        this.#follow(message);
+        break;
+      case "description":
+        this.#visit?.answer(message);
+        break;
+      case "capture":
+        if (message.command === "start") {
+          this.#wish = message.wish;
+          this.capture.start(message.wish, "kernel");
+        } else this.capture.stop("kernel");
+        break;
+      case "notice":
+        this.#note(message);
+        break;
+      case "error":
+        this.#note({ key: "refused", level: "error", text: message.message, detail: "" });
+        this.#visit?.refused(message.message);
+        break;
+      default: {
+        const { type } = message;
+        this.#visit?.post({ type: "error", message: `unknown message type ${JSON.stringify(type)}` });
+      }
+    }
+    this.#changed();
+  }
+  #follow(plan) {
+    if (plan.capture && this.#clicked) {
+      this.#clicked = false;
+      this.capture.start(plan.capture, "page");
+    } else if (!plan.capture && this.capture.on) {
+      this.capture.stop("kernel");
+    }
+  }
+  #note({ key, level, text, detail }) {
+    if (text) this.#notices.set(key, { key, level, text, detail });
+    else this.#notices.delete(key);
+  }
+  #fault(error) {
+    const text = error instanceof Error || error instanceof DOMException ? error.message : String(error);
+    this.#note({ key: "page", level: "error", text, detail: "" });
+    this.#visit?.post({ type: "error", message: text });
+    this.#changed();
+  }
+  #changed() {
+    if (this.#changing) return;
+    this.#changing = true;
+    queueMicrotask(() => {
+      this.#changing = false;
+      this.dispatchEvent(new Event("change"));
+    });
+  }
+};
+function create(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === void 0 || value === false) continue;
+    if (name === "text") element.textContent = String(value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+var ICONS = { camera: "M3 7h11v10H3zM14 11l7-4v10l-7-4z", "camera-off": "M3 7h11v10H3zM14 11l7-4v10l-7-4zM3 3l18 18", microphone: "M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3", "microphone-off": "M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3M3 3l18 18", start: "M7 4l13 8-13 8z", stop: "M5 5h14v14H5z", sound: "M4 9v6h4l5 4V5L8 9zM16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12", "sound-off": "M4 9v6h4l5 4V5L8 9zM17 9.5l5 5M22 9.5l-5 5", fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", picture: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 6M15.5 9h.01" };
+function icon(name) {
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "jrtc-icon");
+  const path = document.createElementNS(namespace, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+var Button = class {
+  element = create("button", { type: "button", class: "jrtc-button" });
+  #icon = "";
+  constructor(onclick, signal) {
+    this.element.addEventListener("click", onclick, { signal });
+  }
+  show(name, label) {
+    if (this.#icon !== name) this.element.replaceChildren(icon(name));
+    this.#icon = name;
+    this.element.setAttribute("aria-label", label);
+    this.element.title = label;
+    this.element.hidden = false;
+  }
+  hide() {
+    this.element.hidden = true;
+  }
+};
+var DeviceChoice = class {
+  element;
+  #listed = "";
+  constructor(kind, onchoose, signal) {
+    this.kind = kind;
+    const label = kind === "video" ? "Camera" : "Microphone";
+    this.element = create("select", { class: "jrtc-select", "aria-label": label, title: label, hidden: true });
+    this.element.addEventListener("change", () => onchoose(this.element.value), { signal });
+  }
+  show(devices, chosen) {
+    const mine = devices.filter(({ kind }) => kind === this.kind);
+    this.element.hidden = mine.length < 2;
+    const listed = JSON.stringify(mine);
+    if (listed !== this.#listed) {
+      this.#listed = listed;
+      const options = mine.map(({ deviceId, label }, i) => create("option", { value: deviceId, text: label || `${this.element.title} ${i + 1}` }));
+      this.element.replaceChildren(...options);
+    }
+    if (chosen !== void 0 && this.element.value !== chosen) this.element.value = chosen;
+  }
+};
+function fullscreenButton(stage, signal) {
+  const button = new Button(() => {
+    if (document.fullscreenElement === stage) document.exitFullscreen();
+    else stage.requestFullscreen();
+  }, signal);
+  if (document.fullscreenEnabled) button.show("fullscreen", "Full screen");
+  else button.hide();
+  return button;
+}
+var CALM = 500;
+var Meter = class {
+  #level = create("div", { class: "jrtc-level" });
+  element = create("div", { class: "jrtc-meter", "aria-hidden": "true", hidden: true }, this.#level);
+  #signal;
+  #track;
+  #listening;
+  constructor(signal) {
+    this.#signal = signal;
+    signal.addEventListener("abort", () => this.#listening?.abort());
+  }
+  listen(track) {
+    if (track === this.#track || this.#signal.aborted) return;
+    this.#track = track;
+    this.#listening?.abort();
+    this.element.hidden = !track;
+    if (!track) return;
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
+    const begin = () => measure(track, this.#level, signal);
+    if (navigator.userActivation?.hasBeenActive ?? true) begin();
+    else for (const event of ["pointerup", "keyup"]) document.addEventListener(event, begin, { once: true, signal });
+  }
+};
+function measure(track, level, signal) {
+  const context = new AudioContext();
+  const analyser = new AnalyserNode(context, { fftSize: 1024 });
+  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let last = 0;
+  let frame = 0;
+  const draw = (now) => {
+    frame = requestAnimationFrame(draw);
+    if (calm && now - last < CALM) return;
+    last = now;
+    analyser.getFloatTimeDomainData(samples);
+    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+    const decibels = 10 * Math.log10(power + 1e-9);
+    level.style.transform = `scaleX(${Math.min(Math.max(1 + decibels / 60, 0), 1).toFixed(3)})`;
+  };
+  frame = requestAnimationFrame(draw);
+  signal.addEventListener("abort", () => {
+    cancelAnimationFrame(frame);
+    context.close();
+  });
+}
+var Picture = class {
+  video = create("video", { class: "jrtc-video", autoplay: true, playsinline: true });
+  #still = create("canvas", { class: "jrtc-still", "aria-hidden": "true" });
+  #empty = create("div", { class: "jrtc-empty", "aria-hidden": "true" });
+  hear = create("button", { type: "button", class: "jrtc-action jrtc-hear", text: "Click to hear", hidden: true });
+  element = create("div", { class: "jrtc-stage" }, this.#empty, this.#still, this.video, this.hear);
+  #stream = new MediaStream();
+  #onchange;
+  #muted = true;
+  #symbol = "";
+  #frames = 0;
+  playing = false;
+  ratio = 4 / 3;
+  constructor(onchange, signal) {
+    this.#onchange = onchange;
+    const video = this.video;
+    video.muted = true;
+    for (const event of ["loadeddata", "playing", "resize"]) {
+      video.addEventListener(event, () => this.#arrived(), { signal });
+    }
+    this.hear.addEventListener("click", () => this.#setMuted(false), { signal });
+    signal.addEventListener("abort", () => {
+      video.srcObject = null;
+    });
+  }
+  get size() {
+    const { videoWidth, videoHeight } = this.video;
+    return videoWidth > 0 ? `${videoWidth}×${videoHeight}` : "";
+  }
+  get hasSound() {
+    return this.#stream.getAudioTracks().length > 0;
+  }
+  symbol(name) {
+    if (this.#symbol !== name) this.#empty.replaceChildren(icon(name));
+    this.#symbol = name;
+  }
+  show(tracks) {
+    const wanted = tracks.filter((track) => !track.muted && track.readyState === "live");
+    const shown = this.#stream.getTracks();
+    if (wanted.length === 0 || same(wanted, shown)) return;
+    if (shown.some((track) => wanted.includes(track))) {
+      this.#keepStill();
+      for (const track of shown) if (!wanted.includes(track)) this.#stream.removeTrack(track);
+      for (const track of wanted) this.#stream.addTrack(track);
+    } else {
+      this.freeze();
+      this.#stream = new MediaStream(wanted);
+      this.video.srcObject = this.#stream;
+    }
+    this.#play();
+  }
+  #keepStill() {
+    const { videoWidth, videoHeight } = this.video;
+    if (videoWidth === 0) return;
+    this.#still.width = videoWidth;
+    this.#still.height = videoHeight;
+    this.#still.getContext("2d")?.drawImage(this.video, 0, 0);
+  }
+  expect({ width, height }) {
+    if (width && height && !("seen" in this.element.dataset)) this.ratio = width / height;
+  }
+  freeze() {
+    this.#keepStill();
+    this.#stream = new MediaStream();
+    this.video.srcObject = null;
+  }
+  clear() {
+    if (this.#stream.getTracks().length === 0 && !this.playing) return;
+    this.#stream = new MediaStream();
+    this.video.srcObject = null;
+    this.#still.width = 0;
+    this.playing = false;
+    delete this.element.dataset.seen;
+  }
+  mute(muted) {
+    if (muted !== this.#muted) this.#setMuted(muted);
+  }
+  #setMuted(muted) {
+    this.#muted = muted;
+    this.video.muted = muted;
+    this.hear.hidden = true;
+    this.#play();
+  }
+  measure(tell, signal) {
+    if (!("requestVideoFrameCallback" in this.video)) return;
+    let since = performance.now();
+    const count = () => {
+      if (signal.aborted) return;
+      this.#frames += 1;
+      this.video.requestVideoFrameCallback(count);
+    };
+    this.video.requestVideoFrameCallback(count);
+    const timer = setInterval(() => {
+      const now = performance.now();
+      tell(this.#frames * 1e3 / (now - since));
+      this.#frames = 0;
+      since = now;
+    }, 1e3);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  }
+  async #play() {
+    if (this.#stream.getTracks().length === 0) return;
+    try {
+      await this.video.play();
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      if (!(error instanceof DOMException && error.name === "NotAllowedError")) throw error;
+      if (this.video.muted) return;
+      this.video.muted = true;
+      this.hear.hidden = false;
+      this.#play();
+    }
+  }
+  #arrived() {
+    const { videoWidth, videoHeight } = this.video;
+    if (videoWidth > 0) {
+      this.ratio = videoWidth / videoHeight;
+      this.element.dataset.seen = "";
+    } else if (this.#stream.getVideoTracks().length > 0) {
+      return;
+    }
+    this.playing = true;
+    this.#onchange();
+  }
+};
+function same(some, others) {
+  return some.length === others.length && some.every((track) => others.includes(track));
+}
+function obstacle2(link) {
+  switch (link) {
+    case "none":
+      return { tone: "off", text: "No answer from a kernel: live pictures need a running one" };
+    case "gone":
+      return { tone: "error", text: "Kernel gone" };
+    case "busy":
+      return { tone: "waiting", text: "Waiting for the kernel: a cell is running" };
+    case "blocked":
+      return { tone: "error", text: "No direct path (UDP) to the kernel: use the same network, or set a TURN server with jupyter_rtc.configure(ice_servers=…)" };
+    default:
+      return void 0;
+  }
+}
+function describePlayer({ link, planned, playing, what }) {
+  const hindered = obstacle2(link);
+  if (hindered) return hindered;
+  if (link !== "connected") {
+    return { tone: "waiting", text: playing ? "Connecting again" : "Connecting to the kernel" };
+  }
+  if (!planned) return { tone: "off", text: "Nothing to play" };
+  if (playing) return { tone: "live", text: "Live" };
+  return { tone: "waiting", text: what === "picture" ? "Waiting for the first picture" : "Waiting for sound" };
+}
+function describeCamera({ link, state, error, device: device2, asking, elsewhere, playing }) {
+  if (state === "error" && error) return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
+  if (state === "starting") return { tone: "waiting", text: `Asking for the ${device2}…` };
+  const hindered = obstacle2(link);
+  if (hindered) return hindered;
+  if (state === "live") {
+    if (link === "connected") return { tone: "live", text: "Live" };
+    return { tone: "waiting", text: `${upper(device2)} on, connecting to the kernel` };
+  }
+  if (asking) return { tone: "waiting", text: `Asking for the ${device2}…` };
+  if (elsewhere) {
+    if (playing) return { tone: "live", text: `Live from another page's ${device2}` };
+    return { tone: "waiting", text: `Waiting for another page's ${device2}` };
+  }
+  if (link !== "connected") return { tone: "waiting", text: "Connecting to the kernel" };
+  return { tone: "off", text: `${upper(device2)} off` };
+}
+function describeConnection({ link, connectionState }) {
+  switch (connectionState) {
+    case "failed":
+      return { tone: "error", text: "Connection failed" };
+    case "closed":
+      return { tone: "off", text: "Connection closed" };
+    case "disconnected":
+      return { tone: "warning", text: "Connection interrupted" };
+    case "connected":
+      return obstacle2(link) ?? { tone: "live", text: "Connected" };
+    case "connecting":
+      return obstacle2(link) ?? { tone: "waiting", text: "Connecting" };
+    default:
+      return obstacle2(link) ?? { tone: "off", text: "Not connected yet" };
+  }
+}
+function upper(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+var StateLine = class {
+  #dot = create("span", { class: "jrtc-dot", "aria-hidden": "true" });
+  #text = create("span", { class: "jrtc-sentence", role: "status", "aria-live": "polite" });
+  #numbers = create("span", { class: "jrtc-numbers", "aria-hidden": "true" });
+  element = create("div", { class: "jrtc-line" }, this.#dot, this.#text, this.#numbers);
+  say({ tone, text }) {
+    this.element.dataset.tone = tone;
+    if (this.#text.textContent === text) return;
+    this.#text.textContent = text;
+    this.#text.title = text;
+  }
+  count(text) {
+    if (this.#numbers.textContent !== text) this.#numbers.textContent = text;
+  }
+};
+var Notices = class {
+  element = create("div", { class: "jrtc-notices" });
+  #shown = "";
+  show(notices) {
+    const shown = JSON.stringify(notices);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.element.replaceChildren(...notices.map(render));
+  }
+};
+function render({ level, text, detail }) {
+  const role = level === "error" ? "alert" : "status";
+  const sentence = create("div", { class: "jrtc-notice-text", role, text });
+  const notice = create("div", { class: "jrtc-notice", "data-level": level }, sentence);
+  if (detail) {
+    const summary = create("summary", { text: "Details" });
+    notice.append(create("details", {}, summary, create("pre", { text: detail, tabindex: "0" })));
+  }
+  return notice;
+}
+var Shell = class {
+  #line = new StateLine();
+  #notices = new Notices();
+  #model;
+  #session;
+  #name;
+  buttons = create("div", { class: "jrtc-buttons" });
+  bar = create("div", { class: "jrtc-bar" }, this.#line.element, this.buttons);
+  element = create("div", { class: "jrtc", role: "group" });
+  constructor({ model, session, el, signal }, name, ...content) {
+    this.#model = model;
+    this.#session = session;
+    this.#name = name;
+    this.element.append(...content, this.bar, this.#notices.element);
+    el.append(this.element);
+    signal.addEventListener("abort", () => this.element.remove());
+  }
+  show(sentence, { ratio = 4 / 3, numbers: numbers2 = "" } = {}) {
+    const { element } = this;
+    const width = this.#model.get("width");
+    const height = this.#model.get("height");
+    element.setAttribute("aria-label", this.#model.get("label") || this.#name);
+    element.dataset.tone = sentence.tone;
+    element.dataset.controls = this.#model.get("controls") === false ? "no" : "yes";
+    element.style.setProperty("--jrtc-ratio", String(width && height ? width / height : ratio));
+    if (width) element.style.setProperty("--jrtc-width", `${width}px`);
+    else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
+    else element.style.removeProperty("--jrtc-width");
+    this.#line.say(sentence);
+    this.#line.count(numbers2);
+    this.#notices.show(this.#session.state.notices);
+  }
+};
+function keepUpdated({ session, model, signal }, traits, update) {
+  session.addEventListener("change", update, { signal });
+  for (const name of traits) model.on(`change:${name}`, update);
+  signal.addEventListener("abort", () => {
+    for (const name of traits) model.off(`change:${name}`, update);
+  });
+  update();
+}
+function saveMuted(model, muted) {
+  model.set("muted", muted);
+  model.save_changes();
+}
+function mountAudio(context) {
+  const { session, model, signal } = context;
+  const player = new Picture(() => update(), signal);
+  const meter = new Meter(signal);
+  const shell = new Shell(context, "Live sound", player.element);
+  player.element.hidden = true;
+  shell.element.classList.add("jrtc-compact");
+  const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
+  shell.bar.prepend(sound.element);
+  shell.buttons.append(player.hear, meter.element);
+  function update() {
+    const { link, tracks } = session.state;
+    const all = [...tracks.values()].filter(({ kind }) => kind === "audio");
+    player.show(all.map(({ track }) => track));
+    player.mute(model.get("muted"));
+    meter.listen(all.find(({ muted }) => !muted)?.track);
+    if (model.get("muted")) sound.show("sound-off", "Sound on");
+    else sound.show("sound", "Sound off");
+    const sentence = describePlayer({ link, planned: all.length > 0, playing: player.playing, what: "sound" });
+    shell.show(sentence);
+  }
+  keepUpdated(context, ["muted", "controls", "label", "width"], update);
+}
+function mountPlayer(context) {
+  const { session, model, signal } = context;
+  let fps = 0;
+  const picture = new Picture(() => update(), signal);
+  picture.symbol("picture");
+  const shell = new Shell(context, "Live video", picture.element);
+  const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
+  shell.buttons.append(sound.element, fullscreenButton(picture.element, signal).element);
+  function update() {
+    const { link, tracks } = session.state;
+    const all = [...tracks.values()];
+    picture.show(all.map(({ track }) => track));
+    picture.mute(model.get("muted"));
+    picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
+    if (!all.some(({ kind }) => kind === "audio")) sound.hide();
+    else if (model.get("muted")) sound.show("sound-off", "Sound on");
+    else sound.show("sound", "Sound off");
+    const sentence = describePlayer({ link, planned: all.length > 0, playing: picture.playing, what: all.some(({ kind }) => kind === "video") ? "picture" : "sound" });
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+  }
+  session.addEventListener("closing", () => picture.freeze(), { signal });
+  picture.measure((measured) => {
+    fps = measured;
+    if (model.get("show_stats")) update();
+  }, signal);
+  keepUpdated(context, ["muted", "mirror", "controls", "label", "width", "height", "show_stats"], update);
+}
+function numbers(model, picture, fps) {
+  if (!model.get("show_stats") || !picture.playing || !picture.size) return "";
+  return `${picture.size} · ${Math.round(fps)} fps`;
+}
+function mountCamera(context) {
+  const { session, model, signal } = context;
+  const { capture } = session;
+  let fps = 0;
+  const picture = new Picture(() => update(), signal);
+  const meter = new Meter(signal);
+  picture.symbol("camera");
+  const shell = new Shell(context, "Camera", picture.element);
+  const action = create("button", { type: "button", class: "jrtc-action", hidden: true });
+  picture.element.append(action);
+  action.addEventListener("click", () => session.startCapture(), { signal });
+  const power = new Button(() => capture.on ? session.stopCapture() : session.startCapture(), signal);
+  const microphone = new Button(() => capture.muteMicrophone(!capture.microphoneMuted), signal);
+  const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
+  const choices = ["video", "audio"].map((kind) => new DeviceChoice(kind, (deviceId) => capture.switch(deviceId), signal));
+  const full = fullscreenButton(picture.element, signal);
+  shell.buttons.append(meter.element, ...choices.map(({ element }) => element));
+  shell.buttons.append(microphone.element, sound.element, power.element, full.element);
+  function update() {
+    const { link, tracks, wish } = session.state;
+    const remote = [...tracks.values()];
+    const elsewhere = remote.length > 0 && !capture.on && !session.asking;
+    const wanted = kinds(wish).length > 0 ? wish : { video: true };
+    const what = device(wanted);
+    showPicture(elsewhere ? remote.map(({ track }) => track) : void 0);
+    picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
+    picture.element.hidden = !wanted.video;
+    meter.listen(capture.tracks.audio);
+    full.element.hidden ||= !wanted.video;
+    const sentence = describeCamera({ link, state: capture.state, error: capture.error, device: what, asking: session.asking, elsewhere, playing: picture.playing });
+    const startable = !capture.on && !session.asking && link !== "gone" && link !== "none";
+    action.textContent = elsewhere ? `Use this page's ${what}` : `Start the ${what}`;
+    action.hidden = !startable || model.get("controls") === false;
+    action.classList.toggle("jrtc-corner", elsewhere);
+    if (capture.on) power.show("stop", `Stop the ${what}`);
+    else if (startable && !elsewhere) power.show("start", `Start the ${what}`);
+    else power.hide();
+    if (!capture.tracks.audio) microphone.hide();
+    else if (capture.microphoneMuted) microphone.show("microphone-off", "Microphone on");
+    else microphone.show("microphone", "Microphone off");
+    if (!elsewhere || !remote.some(({ kind }) => kind === "audio")) sound.hide();
+    else if (model.get("muted")) sound.show("sound-off", "Sound on");
+    else sound.show("sound", "Sound off");
+    for (const choice of choices) {
+      const chosen = capture.tracks[choice.kind]?.getSettings().deviceId;
+      choice.show(capture.state === "live" && wanted[choice.kind] ? capture.devices : [], chosen);
+    }
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+  }
+  function showPicture(remote) {
+    const own = capture.tracks.video;
+    if (remote) {
+      picture.mute(model.get("muted"));
+      picture.show(remote);
+      return;
+    }
+    picture.mute(true);
+    if (own) {
+      picture.expect(own.getSettings());
+      picture.show([own]);
+    } else if (!capture.on) {
+      picture.clear();
+    }
+  }
+  session.addEventListener("closing", () => {
+    if (!capture.on) picture.freeze();
+  }, { signal });
+  picture.measure((measured) => {
+    fps = measured;
+    if (model.get("show_stats")) update();
+  }, signal);
+  const traits = ["muted", "mirror", "controls", "label", "width", "height", "show_stats"];
+  keepUpdated(context, traits, update);
+}
+function mountConnection(context) {
+  const { session, model, signal } = context;
+  const grid = create("div", { class: "jrtc-tiles" });
+  const empty = create("div", { class: "jrtc-nothing", text: "No streams yet" });
+  const facts = create("div", { class: "jrtc-facts" });
+  const shell = new Shell(context, "Connection", grid, empty);
+  shell.element.classList.add("jrtc-connection");
+  shell.bar.after(facts);
+  const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
+  shell.buttons.append(sound.element);
+  const cards = /* @__PURE__ */ new Map();
+  signal.addEventListener("abort", () => {
+    for (const { lifetime } of cards.values()) lifetime.abort();
+  });
+  function update() {
+    const { link, tracks, tiles } = session.state;
+    const wanted = new Map(tiles.map((tile) => [tile.slots[0] ?? tile.title, tile]));
+    for (const [key, card] of cards) {
+      if (wanted.has(key)) continue;
+      card.lifetime.abort();
+      card.element.remove();
+      cards.delete(key);
+    }
+    for (const [key, { title, slots }] of wanted) {
+      const card = cards.get(key) ?? addCard(key);
+      const mine = slots.flatMap((slot) => tracks.get(slot) ?? []);
+      card.picture.show(mine.map(({ track }) => track));
+      card.picture.mute(model.get("muted"));
+      card.element.style.setProperty("--jrtc-ratio", String(card.picture.ratio));
+      const soundOnly = mine.length > 0 && mine.every(({ kind }) => kind === "audio");
+      card.element.classList.toggle("jrtc-soundonly", soundOnly);
+      card.picture.symbol(soundOnly ? "sound" : "picture");
+      card.caption.textContent = title;
+    }
+    empty.hidden = cards.size > 0;
+    if (![...tracks.values()].some(({ kind }) => kind === "audio")) sound.hide();
+    else if (model.get("muted")) sound.show("sound-off", "Sound on");
+    else sound.show("sound", "Sound off");
+    facts.replaceChildren(...fact("connection", model.get("connection_state")), ...fact("ICE", model.get("ice_connection_state")), ...fact("signaling", model.get("signaling_state")), create("span", { class: "jrtc-statistics", text: model.get("statistics") ?? "" }));
+    shell.show(describeConnection({ link, connectionState: model.get("connection_state") }));
+  }
+  function addCard(key) {
+    const lifetime = new AbortController();
+    const picture = new Picture(() => update(), lifetime.signal);
+    session.addEventListener("closing", () => picture.freeze(), { signal: lifetime.signal });
+    const caption = create("figcaption", { class: "jrtc-caption" });
+    const card = { element: create("figure", { class: "jrtc-tile" }, picture.element, caption), picture, caption, lifetime };
+    grid.append(card.element);
+    cards.set(key, card);
+    return card;
+  }
+  const traits = ["signaling_state", "connection_state", "ice_connection_state", "statistics"];
+  keepUpdated(context, ["muted", "controls", "label", "width", ...traits], update);
+}
+function fact(name, value) {
+  if (!value) return [];
+  return [create("span", { class: "jrtc-fact" }, `${name} `, create("b", { text: value }))];
+}
+var VIEWS = { audio: mountAudio, camera: mountCamera, connection: mountConnection, video: mountPlayer };
+var index_default = () => {
+  let session;
+  return { initialize({ model, signal }) {
+    const mine = new Session(model);
+    session = mine;
+    const close = () => mine.close();
+    signal?.addEventListener("abort", close, { once: true });
+    return close;
+  }, render({ model, el, signal }) {
+    session ??= new Session(model);
+    const lifetime = new AbortController();
+    const detach = session.attach(el);
+    lifetime.signal.addEventListener("abort", detach);
+    signal?.addEventListener("abort", () => lifetime.abort(), { once: true });
+    const mount = VIEWS[model.get("view")] ?? mountPlayer;
+    mount({ session, model, el, signal: lifetime.signal });
+    return () => lifetime.abort();
+  } };
+};
+export { index_default as default };
