@@ -1,0 +1,82 @@
+"""Live WebRTC media in Jupyter notebooks.
+
+A camera, a microphone, a numpy array or a remote peer is a track; tracks are read, mapped, shown inline, and sent with
+`PeerConnection`.
+"""
+
+import logging as _logging
+from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
+from importlib.metadata import version as _version
+
+from .config import configure
+from .errors import (
+    CaptureError,
+    CaptureTimeout,
+    ConnectTimeout,
+    InvalidAccessError,
+    InvalidStateError,
+    NotAllowedError,
+    NotFoundError,
+    NotReadableError,
+    NotSupportedError,
+    OperationError,
+    OverconstrainedError,
+    RtcError,
+    SdpError,
+    SecurityError,
+)
+from .media.pattern import TestPattern, TestTone, read_stamp
+from .media.sources import NumpyAudioTrack, NumpyVideoTrack
+from .media.stream import MediaStream
+from .media.track import Track
+from .rtc.connection import PeerConnection
+from .rtc.sdp import SessionDescription
+from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
+from .signaling.pair import connect_pair
+from .widgets.camera import Camera, get_user_media
+from .widgets.player import Audio, Video
+from .widgets.views import install as _install_views
+
+try:
+    __version__ = _version("jupyter-rtc-media")
+except _PackageNotFoundError:  # a source tree that was not installed
+    __version__ = "0+unknown"
+
+_logging.getLogger(__name__).addHandler(_logging.NullHandler())
+_install_views()
+
+__all__ = [
+    "Audio",
+    "Camera",
+    "CaptureError",
+    "CaptureTimeout",
+    "ConnectTimeout",
+    "InvalidAccessError",
+    "InvalidStateError",
+    "MediaStream",
+    "NotAllowedError",
+    "NotFoundError",
+    "NotReadableError",
+    "NotSupportedError",
+    "NumpyAudioTrack",
+    "NumpyVideoTrack",
+    "OperationError",
+    "OverconstrainedError",
+    "PeerConnection",
+    "RtcError",
+    "RtpReceiver",
+    "RtpSender",
+    "RtpTransceiver",
+    "SdpError",
+    "SecurityError",
+    "SessionDescription",
+    "TestPattern",
+    "TestTone",
+    "Track",
+    "TrackEvent",
+    "Video",
+    "configure",
+    "connect_pair",
+    "get_user_media",
+    "read_stamp",
+]

@@ -1,0 +1,75 @@
+"""What the kernel can do while a cell runs: whether a page's messages are handled meanwhile.
+
+ipykernel 6 handles them after the cell; 7 on a thread of their own, a subshell, if the front end asks for one
+(JupyterLab 4.4 and Notebook 7.4 do by default); 7.4 also on the main thread while a cell awaits.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+_seen_on_subshell = False
+
+#: After so long without a sign, the front end uses no subshells.
+SIGN_OF_LIFE = 1.5
+
+
+def note_message() -> None:
+    """Remember on which kind of thread a page's message was handled."""
+    global _seen_on_subshell
+    if threading.current_thread().name.startswith("subshell-"):
+        _seen_on_subshell = True
+
+
+def let_messages_through(comm: Any) -> None:
+    """Undo ipykernel 7.4's pinning of a comm's replies to the shell that sent last, which a running cell blocks.
+
+    The front end's own choice of a subshell counts again, as in 7.0 to 7.3. Private, so only where it is there.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default=None: default
+
+
+def _kernel() -> Any:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None)
+
+
+def handles_messages(blocking: bool, waited: float) -> bool:
+    """Return whether a page's message can be handled while the calling thread waits.
+
+    Parameters
+    ----------
+    blocking : bool
+        The thread does nothing else; False: it awaits on its event loop.
+    waited : float
+        Seconds so far: whether the front end uses subshells is known only after a moment.
+    """
+    if not in_cell():
+        return True
+    kernel = _kernel()
+    if kernel is None:
+        return False
+    version = getattr(sys.modules.get("ipykernel"), "version_info", (0,))
+    if not blocking and version >= (7, 4):
+        return True
+    return version >= (7,) and (_seen_on_subshell or _has_subshells(kernel) or waited < SIGN_OF_LIFE)
+
+
+def in_cell() -> bool:
+    """Return whether this is the thread that runs cells, and none can run while it waits."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _has_subshells(kernel: Any) -> bool:
+    thread = getattr(kernel, "shell_channel_thread", None)
+    manager = getattr(thread, "manager", None)
+    return bool(getattr(manager, "_cache", None))
+
+
+def in_kernel() -> bool:
+    """Return whether this process is a notebook's kernel, where a page can be."""
+    return _kernel() is not None

@@ -1,0 +1,411 @@
+"""One session for each page that shows a widget: its mailbox, its connection, its heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..config import ice_servers
+from ..engine.loop import engine
+from ..engine.peer import Channel, Peer
+from ..errors import RtcError
+from ..media.track import Kind, Track
+from . import kernel
+from .messages import Envelope, Mailbox, Message, parse
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT = 1.0
+#: So many heartbeats in a row without an answer, and the page is gone.
+MISSED = 3
+#: More pages than this on one widget: the one that was silent longest is let go.
+MOST_PAGES = 16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a page is to play and may capture."""
+
+    tracks: dict[str, Track[Any]] = field(default_factory=dict)
+    tiles: list[Message] = field(default_factory=list)
+    capture: dict[str, Any] | None = None
+
+
+class Host(Protocol):
+    """What a widget tells its pages and learns from them. Called on the engine's thread; must return at once."""
+
+    def plan(self, client: str) -> Plan:
+        """Return what this page is to play and may capture."""
+
+    def page_hello(self, client: str) -> None:
+        """A page shows the widget."""
+
+    def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
+        """A page's own media can be read."""
+
+    def page_message(self, client: str, message: Message) -> None:
+        """A page says something about its camera, or failed to connect."""
+
+    def page_state(self, client: str, state: str) -> None:
+        """A page is ``"connected"``, or ``"gone"``."""
+
+
+class Pages:
+    """All pages of one widget.
+
+    Parameters
+    ----------
+    host : Host
+    send : callable
+        Sends an envelope over the widget's comm, from any thread.
+    """
+
+    def __init__(self, host: Host, send: Callable[[Envelope], None]) -> None:
+        self._host = host
+        self._send = send
+        self._sessions: dict[str, Session] = {}
+        self._notices: dict[str, Message] = {}
+        self._closed = False
+        self._changed = threading.Condition()
+
+    # -- any thread -----------------------------------------------------------------------------------------------
+
+    def receive(self, content: object) -> None:
+        """Take an envelope from the comm. Answers with what waits for that page, posts the rest, and returns."""
+        kernel.note_message()
+        envelope = parse(content)
+        if envelope is None or self._closed:
+            logger.debug("not understood: %.200r", content)
+            return
+        session = self._sessions.get(envelope["client"])
+        if session is not None and session.mailbox.unacknowledged:
+            session.flush_by_comm()
+        engine().post(self._take, envelope)
+
+    def replan(self) -> None:
+        """Tell all pages what they are to play now."""
+        self._post_each(lambda session: session.post_plan())
+
+    def post(self, message: Message, client: str | None = None) -> None:
+        """Send `message` to one page, or to all."""
+        self._post_each(lambda session: session.post(message), client)
+
+    def notice(self, key: str, text: str, *, level: str = "error", detail: str = "") -> None:
+        """Show a sentence under the picture on all pages, also those that come later; empty: none."""
+        message = {"type": "notice", "key": key, "level": level, "text": text, "detail": detail}
+        if self._notices.get(key) == message:
+            return
+        self._notices[key] = message
+        self.post(message)
+
+    def _post_each(self, function: Callable[[Session], None], client: str | None = None) -> None:
+        def run() -> None:
+            for name, session in list(self._sessions.items()):
+                if client is None or name == client:
+                    function(session)
+
+        if self._sessions:
+            engine().post(run)
+
+    @property
+    def seen(self) -> bool:
+        """Whether a page shows the widget."""
+        return bool(self._sessions)
+
+    def latest(self) -> str | None:
+        """Return the page that was heard of last."""
+        sessions = tuple(self._sessions.values())
+        return max(sessions, key=lambda s: s.heard).client if sessions else None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a page has a connection."""
+        return any(session.connected for session in tuple(self._sessions.values()))
+
+    def wait_connected(self, glance: float) -> bool:
+        """Wait a moment for a connection."""
+        with self._changed:
+            return self.connected or (self._changed.wait(glance) and self.connected)
+
+    def describe(self) -> list[str]:
+        """Return a line about each page."""
+        return [session.describe() for session in tuple(self._sessions.values())]
+
+    def round_trip(self) -> float | None:
+        """Return the latest answer time of a page, in seconds."""
+        times = [s.round_trip for s in tuple(self._sessions.values()) if s.round_trip is not None]
+        return min(times) if times else None
+
+    def close(self) -> None:
+        """Let all pages go."""
+        self._closed = True
+        if self._sessions:
+            engine().post(self._drop_all)
+
+    # -- the engine's thread --------------------------------------------------------------------------------------
+
+    def _drop_all(self) -> None:
+        for client in list(self._sessions):
+            self.drop(client)
+
+    def _take(self, envelope: Envelope) -> None:
+        client = envelope["client"]
+        session = self._sessions.get(client)
+        if session is None:
+            if not any(message["type"] == "hello" for message in envelope["messages"]):
+                return
+            if len(self._sessions) >= MOST_PAGES:
+                self.drop(min(self._sessions.values(), key=lambda s: s.heard).client)
+            session = self._sessions[client] = Session(client, self, self._host, self._send)
+        session.take(envelope)
+
+    def drop(self, client: str) -> None:
+        """Forget a page and close its connection."""
+        session = self._sessions.pop(client, None)
+        if session is not None:
+            session.close()
+            self._host.page_state(client, "gone")
+            self.tell()
+
+    def tell(self) -> None:
+        """Wake those who wait for a connection."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def notices(self) -> list[Message]:
+        """Return what a new page is to be told."""
+        return [notice for notice in self._notices.values() if notice["text"]]
+
+
+class Session:
+    """One page. Lives on the engine's thread, but for `flush_by_comm` and `describe`."""
+
+    def __init__(self, client: str, pages: Pages, host: Host, send: Callable[[Envelope], None]) -> None:
+        self.client = client
+        self.mailbox = Mailbox()
+        self.connected = False
+        self.round_trip: float | None = None
+        self.heard = time.monotonic()
+        self._pages = pages
+        self._host = host
+        self._send = send
+        self._peer: Peer | None = None
+        self._epoch = 0
+        self._channel: Channel | None = None
+        self._negotiation = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._states: list[tuple[float, str]] = []
+        self._unanswered = 0
+        self._closed = False
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def take(self, envelope: Envelope, *, poll: bool = True) -> None:
+        """Act on an envelope and acknowledge it; `poll`: even if it says nothing, for it may ask for what waits."""
+        self.heard = time.monotonic()
+        for message in self.mailbox.receive(envelope):
+            try:
+                self._act(message)
+            except (KeyError, TypeError, ValueError) as error:
+                logger.warning("page %s: %s not understood: %r", self.client, message["type"], error)
+                self.post({"type": "error", "message": f"{message['type']} not understood"})
+        if poll or envelope["messages"] or self.mailbox.unacknowledged:
+            self.flush()
+
+    def _act(self, message: Message) -> None:
+        match message["type"]:
+            case "hello":
+                for notice in self._pages.notices():
+                    self.mailbox.post(notice)
+                self._host.page_hello(self.client)
+                self.post_plan()
+            case "description":
+                self._start(self._answer(message))
+            case "candidate":
+                self._start(self._add_candidate(message["epoch"], message["candidate"]))
+            case "failed":
+                self._note(f"page: {message['reason']}")
+                self._host.page_message(self.client, message)
+            case "capture":
+                self._host.page_message(self.client, message)
+            case "bye":
+                self._pages.drop(self.client)
+            case "error":
+                logger.warning("page %s did not understand: %s", self.client, message.get("message"))
+            case other:
+                self.post({"type": "error", "message": f"unknown message {other!r}"})
+
+    def post(self, message: Message) -> None:
+        """Send a message, by data channel if there is one."""
+        self.mailbox.post(message)
+        self.flush()
+
+    def post_plan(self) -> None:
+        """Send what the page is to play and may capture."""
+        plan = self._host.plan(self.client)
+        self.post(
+            {
+                "type": "plan",
+                "iceServers": [server.to_json() for server in ice_servers()],
+                "tracks": [
+                    {"slot": slot, "kind": track.kind, "label": track.label} for slot, track in plan.tracks.items()
+                ],
+                "tiles": plan.tiles,
+                "capture": plan.capture,
+            }
+        )
+
+    def flush(self) -> None:
+        """Send what is unacknowledged, and an acknowledgement."""
+        if self._closed:
+            return
+        envelope = self.mailbox.envelope()
+        if self._channel is None or not self._channel.send(json.dumps(envelope)):
+            self._send({**envelope, "to": self.client})
+
+    def flush_by_comm(self) -> None:
+        """Send it by the comm, from a handler: in some front ends only that arrives."""
+        self._send({**self.mailbox.envelope(), "to": self.client})
+
+    # -- the connection -------------------------------------------------------------------------------------------
+
+    async def _answer(self, message: Message) -> None:
+        async with self._negotiation:
+            epoch = message["epoch"]
+            if self._closed or epoch < self._epoch:
+                return
+            try:
+                if epoch > self._epoch or self._peer is None:
+                    await self._renew(epoch)
+                answer = await self._negotiate(message)
+            except RtcError as error:
+                logger.warning("page %s: %s", self.client, error)
+                self.post({"type": "error", "message": str(error)})
+                return
+            self.post({"type": "description", "epoch": epoch, "description": {"type": "answer", "sdp": answer}})
+
+    async def _renew(self, epoch: int) -> None:
+        old, self._peer, self._channel, self._epoch = self._peer, None, None, epoch
+        if old is not None:
+            await old.close()
+        self._set_connected(False)
+        self._states.clear()
+        self._peer = Peer(lambda name, value: self._on_event(epoch, name, value), ice_servers())
+
+    async def _negotiate(self, message: Message) -> str:
+        """Apply the page's offer, bind its transceivers to tracks, and return the answer."""
+        peer = self._peer
+        assert peer is not None
+        await peer.set_remote("offer", message["description"]["sdp"])
+        tracks = self._host.plan(self.client).tracks
+        for section in peer.sections():
+            track = tracks.get(message["slots"].get(section.mid, ""))
+            captured = message["capture"].get(section.mid)
+            peer.send(section.key, track)
+            if track is not None:
+                peer.set_direction(section.key, "sendonly")
+            elif captured is not None:
+                peer.set_direction(section.key, "recvonly")
+                received = peer.received(section.key)
+                if received is not None:
+                    self._host.page_media(self.client, captured, received)
+            else:
+                peer.set_direction(section.key, "inactive")
+        return await peer.set_local("answer", await peer.create("answer"))
+
+    async def _add_candidate(self, epoch: int, candidate: Message | None) -> None:
+        if candidate is None:
+            # Not passed on: with nothing but .local candidates, which are dropped, ICE would fail at once, where the
+            # page's own checks reach us all the same. The page itself says when it gives up.
+            return
+        async with self._negotiation:
+            if self._peer is None or epoch != self._epoch:
+                return
+            try:
+                await self._peer.add_candidate(candidate)
+            except RtcError as error:
+                logger.debug("page %s: candidate %r: %s", self.client, candidate, error)
+
+    def _on_event(self, epoch: int, name: str, value: Any) -> None:
+        if epoch != self._epoch or self._closed:
+            return
+        if name == "channel":
+            self._open_channel(value)
+        elif name == "connection_state":
+            self._note(value)
+            self._set_connected(value == "connected")
+        elif name == "ice_connection_state":
+            self._note(f"ICE {value}")
+
+    def _set_connected(self, connected: bool) -> None:
+        if connected == self.connected:
+            return
+        self.connected = connected
+        self._host.page_state(self.client, "connected" if connected else "lost")
+        self._pages.tell()
+
+    def _open_channel(self, channel: Channel) -> None:
+        self._channel = channel
+        channel.on_message = self._on_channel_message
+        self._unanswered = 0
+        self._start(self._beat(channel))
+        self.flush()
+
+    def _on_channel_message(self, data: str | bytes) -> None:
+        self._unanswered = 0
+        try:
+            content = json.loads(data)
+        except ValueError:
+            return
+        if isinstance(content, dict) and content.get("type") == "pong":
+            self.round_trip = time.monotonic() - content["time"]
+            return
+        envelope = parse({"client": self.client, **content} if isinstance(content, dict) else None)
+        if envelope is not None:
+            self.take(envelope, poll=False)
+
+    async def _beat(self, channel: Channel) -> None:
+        """Ask every second whether the page is there.
+
+        Beats are counted, not seconds: where a long call held everything up here, the page is not to blame.
+        """
+        while self._channel is channel and not self._closed:
+            channel.send(json.dumps({"type": "ping", "time": time.monotonic()}))
+            self._unanswered += 1
+            await asyncio.sleep(HEARTBEAT)
+            if self._unanswered >= MISSED and self._channel is channel:
+                logger.debug("page %s answers no more", self.client)
+                self._pages.drop(self.client)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._closed = True
+        self.connected = False
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            engine().submit(peer.close())
+
+    # -- telling --------------------------------------------------------------------------------------------------
+
+    def _note(self, what: str) -> None:
+        self._states.append((time.monotonic(), what))
+        del self._states[:-50]
+
+    def describe(self) -> str:
+        """Return what became of this page's connection, in words."""
+        state = "connected" if self.connected else "not connected"
+        trip = f", answers in {self.round_trip * 1000:.0f} ms" if self.round_trip is not None else ""
+        start = self._states[0][0] if self._states else 0.0
+        steps = ", ".join(f"{what} at {when - start:.1f} s" for when, what in self._states)
+        return f"page {self.client}: {state}{trip}; {steps or 'no attempt yet'}"

@@ -1,0 +1,173 @@
+"""What all widgets share: the page link, waiting for it, closing it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..errors import ConnectTimeout
+from ..link import kernel
+from ..link.messages import Message
+from ..link.pages import Pages, Plan
+from ..media.events import Serial
+from ..media.track import GLANCE, Kind, Track
+
+_STATIC = Path(__file__).parents[1] / "static"
+
+#: What helps where the page cannot connect before the cell has ended.
+NEXT_CELL = (
+    "this kernel cannot talk to the page while a cell runs: display the widget in one cell, "
+    "and put this in the next cell"
+)
+
+
+class LiveWidget(anywidget.AnyWidget):
+    """A widget whose page has a WebRTC connection of its own to this kernel."""
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    view = traitlets.Unicode("video").tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True)
+    controls = traitlets.Bool(True).tag(sync=True)
+    muted = traitlets.Bool(True).tag(sync=True)
+    mirror = traitlets.Bool(False).tag(sync=True)
+    width = traitlets.Int(0, min=0).tag(sync=True)
+    height = traitlets.Int(0, min=0).tag(sync=True)
+    show_stats = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self._serial = Serial()
+        self._pages = Pages(self, self._post)
+        self._displayed = False
+        self._is_closed = False
+        self._failure = ""
+        super().__init__(**traits)
+        kernel.let_messages_through(self.comm)
+        self.on_msg(lambda _widget, content, _buffers: self._pages.receive(content))
+
+    def _post(self, envelope: Message) -> None:
+        if not self._is_closed:
+            self.send(envelope)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._displayed = True
+        return super()._repr_mimebundle_(**kwargs)
+
+    # -- the link's host, on the engine's thread ------------------------------------------------------------------
+
+    def plan(self, client: str) -> Plan:
+        """Return what a page is to play and may capture."""
+        return Plan()
+
+    def page_hello(self, client: str) -> None:
+        """A page shows the widget."""
+
+    def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
+        """A page's own media can be read."""
+
+    def page_message(self, client: str, message: Message) -> None:
+        """A page failed to connect, or says something about its camera."""
+        if message["type"] == "failed":
+            self._failure = str(message["reason"])
+
+    def page_state(self, client: str, state: str) -> None:
+        """A page is connected or gone."""
+        if state == "connected":
+            self._failure = ""
+
+    # -- for users ------------------------------------------------------------------------------------------------
+
+    @property
+    def transport(self) -> str:
+        """``"webrtc"`` when a page is connected, else ``""``."""
+        return "webrtc" if self._pages.connected else ""
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What is known of the link: ``transport``, ``round_trip`` in seconds or None."""
+        return {"transport": self.transport, "round_trip": self._pages.round_trip()}
+
+    def report(self) -> str:
+        """Return why it is or is not connected, in words."""
+        lines = self._pages.describe() or [self._why_not_seen()]
+        if self._failure:
+            lines.append(f"last failure: {self._failure}")
+        return "\n".join(lines)
+
+    def _why_not_seen(self) -> str:
+        if not kernel.in_kernel():
+            return "there is no notebook page: this is not a Jupyter kernel"
+        if not self._displayed:
+            return f"the {self.view} is not displayed: put it on the last line of a cell"
+        return "no page has answered yet: the kernel is busy, no browser shows the notebook, or its widgets do not work"
+
+    def _why_not_connected(self) -> str:
+        if not self._pages.seen:
+            return self._why_not_seen()
+        return self._failure or "the page is connecting"
+
+    def _in_vain(self, blocking: bool, waited: float) -> ConnectTimeout | None:
+        """Return the error if waiting for a page cannot help."""
+        if self._pages.seen:
+            return None
+        if not self._displayed and blocking and waited > kernel.SIGN_OF_LIFE and kernel.in_cell():
+            # Nobody can show it while this cell waits, and a VBox that holds it would have made itself heard.
+            return ConnectTimeout(f"{self._why_not_seen()}, and this in the next one", report=self.report())
+        if kernel.handles_messages(blocking, waited):
+            return None
+        return ConnectTimeout(NEXT_CELL if kernel.in_kernel() else self._why_not_seen(), report=self.report())
+
+    def _timed_out(self, timeout: float) -> ConnectTimeout:
+        return ConnectTimeout(f"no page within {timeout:g} s: {self._why_not_connected()}", report=self.report())
+
+    def wait_connected(self, timeout: float = 15.0) -> None:
+        """Wait until a page shows this widget and is connected.
+
+        Raises
+        ------
+        ConnectTimeout
+            After `timeout` seconds; at once where waiting in this cell is in vain.
+        """
+        began = time.monotonic()
+        while not self._pages.wait_connected(GLANCE):
+            waited = time.monotonic() - began
+            vain = self._in_vain(True, waited)
+            if vain is not None:
+                raise vain
+            if waited >= timeout:
+                raise self._timed_out(timeout)
+
+    async def connected(self, timeout: float = 15.0) -> None:
+        """Wait, as `wait_connected`, on the running event loop."""
+        began = time.monotonic()
+        while not self._pages.connected:
+            waited = time.monotonic() - began
+            vain = self._in_vain(False, waited)
+            if vain is not None:
+                raise vain
+            if waited >= timeout:
+                raise self._timed_out(timeout)
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        """Remove it from all pages and close their connections. May be called twice."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._pages.close()
+        super().close()
+
+    async def aclose(self) -> None:
+        """Close it."""
+        self.close()
+
+    async def __aenter__(self) -> Any:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self.close()

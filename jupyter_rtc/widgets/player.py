@@ -1,0 +1,175 @@
+"""Video and Audio: tracks played inline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import traitlets
+from IPython.display import Image
+
+from ..engine.foreign import as_track, is_foreign
+from ..link.pages import Plan
+from ..media.events import describe
+from ..media.frames import to_png
+from ..media.stream import MediaStream
+from ..media.track import Kind, Track
+from .base import LiveWidget
+
+Source = Any
+
+
+class _Player(LiveWidget):
+    """Plays what its source gives, and follows a stream whose tracks change."""
+
+    _kinds: tuple[Kind, ...] = ("video", "audio")
+
+    def __init__(self, source: Source, **traits: Any) -> None:
+        self._stream = _stream_of(source)
+        self._watched: dict[str, Callable[[], None]] = {}
+        tracks = self._tracks().values()
+        if not tracks and not isinstance(source, MediaStream):
+            raise ValueError(f"nothing to play: the source has no {' or '.join(self._kinds)} track")
+        label = ", ".join(dict.fromkeys(track.label for track in tracks if track.label))
+        super().__init__(label=label or self._kinds[0], **traits)
+        self._stream._followers.add(self._follow)
+        self._watch()
+
+    def _tracks(self) -> dict[str, Track[Any]]:
+        chosen: dict[str, Track[Any]] = {}
+        for track in self._stream.get_tracks():
+            if track.kind in self._kinds:
+                chosen.setdefault(track.kind, track)
+        return {track.id: track for track in chosen.values()}
+
+    def _watch(self) -> None:
+        for slot, track in self._tracks().items():
+            if slot not in self._watched:
+                self._watched[slot] = track.on("error", lambda error, slot=slot: self._tell(slot, error))
+                if track.error is not None:
+                    self._tell(slot, track.error)
+
+    def _follow(self) -> None:
+        self._watch()
+        self._pages.replan()
+
+    def _tell(self, slot: str, error: BaseException) -> None:
+        self._pages.notice(slot, f"{type(error).__name__}: {error}", detail=describe(error))
+
+    def plan(self, client: str) -> Plan:
+        """Return the tracks to play."""
+        tracks = self._tracks()
+        return Plan(tracks, [{"title": "", "slots": list(tracks)}])
+
+    def close(self) -> None:
+        """Remove it from all pages. What it played goes on."""
+        self._stream._followers.discard(self._follow)
+        for stop in self._watched.values():
+            stop()
+        super().close()
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What the tracks say, and the link's ``transport`` and ``round_trip``."""
+        merged: dict[str, Any] = {}
+        for track in self._tracks().values():
+            merged = {**track.stats, **merged}
+        return {**merged, **super().stats}
+
+
+class Video(_Player):
+    """Plays video, and the sound that belongs to it, inline.
+
+    Parameters
+    ----------
+    source : track, MediaStream, Camera, or list of tracks
+        jupyter_rtc's tracks or aiortc's.
+    controls : bool
+        Whether there are buttons.
+    muted : bool
+        Whether the sound is off to begin with.
+    mirror : bool
+        Show it as a mirror would.
+    width, height : int, optional
+        In CSS pixels; by default as large as the picture, at most the cell.
+    show_stats : bool
+        Show size and pictures a second.
+
+    Raises
+    ------
+    TypeError
+        When `source` is none of these.
+    """
+
+    view = traitlets.Unicode("video").tag(sync=True)
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        controls: bool = True,
+        muted: bool = True,
+        mirror: bool = False,
+        width: int | None = None,
+        height: int | None = None,
+        show_stats: bool = False,
+    ) -> None:
+        super().__init__(
+            source,
+            controls=controls,
+            muted=muted,
+            mirror=mirror,
+            width=width or 0,
+            height=height or 0,
+            show_stats=show_stats,
+        )
+
+    def snapshot(self, timeout: float = 2.0) -> Image:
+        """Return the present picture, as an image that is kept in the notebook.
+
+        Raises
+        ------
+        TimeoutError
+            When there is no picture within `timeout` seconds, saying why.
+        """
+        for track in self._tracks().values():
+            if track.kind == "video":
+                pixels = track.latest()
+                return Image(data=to_png(track.read(timeout=timeout) if pixels is None else pixels), format="png")  # type: ignore[no-untyped-call]
+        raise ValueError("a snapshot needs video: the source has none")
+
+
+class Audio(_Player):
+    """Plays sound inline, with a button to hear it where the browser wants a click first.
+
+    Parameters
+    ----------
+    source : track, MediaStream, Camera, or list of tracks
+        jupyter_rtc's tracks or aiortc's.
+
+    Raises
+    ------
+    TypeError
+        When `source` is none of these.
+    """
+
+    view = traitlets.Unicode("audio").tag(sync=True)
+    _kinds = ("audio",)
+
+    def __init__(self, source: Source, *, controls: bool = True, muted: bool = False) -> None:
+        super().__init__(source, controls=controls, muted=muted)
+
+
+def _stream_of(source: Source) -> MediaStream:
+    if isinstance(source, MediaStream):
+        return source
+    stream = getattr(source, "stream", None)
+    if isinstance(stream, MediaStream):
+        return stream
+    if isinstance(source, Track) or is_foreign(source):
+        source = [source]
+    if not isinstance(source, (list, tuple)):
+        raise TypeError(
+            f"a track, a MediaStream, a Camera or a list of tracks can be played, not {type(source).__name__}"
+        )
+    return MediaStream(as_track(track) for track in source)

@@ -1,0 +1,28 @@
+"""Which widget shows what, when an object is the last line of a cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..media import display
+from ..media.stream import MediaStream
+from ..media.track import Track
+from ..rtc.connection import PeerConnection
+from .connection import ConnectionView
+from .player import Audio, Video
+
+
+def view_of(shown: Any) -> Any:
+    """Return a new widget for a track, a stream or a connection."""
+    if isinstance(shown, PeerConnection):
+        return ConnectionView(shown)
+    if isinstance(shown, Track):
+        return Video(shown) if shown.kind == "video" else Audio(shown)
+    if isinstance(shown, MediaStream):
+        return Video(shown) if shown.get_video_tracks() or not shown.get_tracks() else Audio(shown)
+    raise TypeError(f"{type(shown).__name__} has no view")
+
+
+def install() -> None:
+    """Let tracks, streams and connections show themselves."""
+    display.install(view_of)
