@@ -18,6 +18,9 @@ from .base import LiveWidget
 
 Source = Any
 
+PAUSED = "Paused: the source gives nothing at present"
+ENDED = "Ended: this was the last picture"
+
 
 class _Player(LiveWidget):
     """Plays what its source gives, and follows a stream whose tracks change."""
@@ -26,7 +29,7 @@ class _Player(LiveWidget):
 
     def __init__(self, source: Source, **traits: Any) -> None:
         self._stream = _stream_of(source)
-        self._watched: dict[str, Callable[[], None]] = {}
+        self._watched: dict[str, list[Callable[[], None]]] = {}
         tracks = self._tracks().values()
         if not tracks and not isinstance(source, MediaStream):
             raise ValueError(f"nothing to play: the source has no {' or '.join(self._kinds)} track")
@@ -45,7 +48,12 @@ class _Player(LiveWidget):
     def _watch(self) -> None:
         for slot, track in self._tracks().items():
             if slot not in self._watched:
-                self._watched[slot] = track.on("error", lambda error, slot=slot: self._tell(slot, error))
+                self._watched[slot] = [
+                    track.on("error", lambda error, slot=slot: self._tell(slot, error)),
+                    track.on("mute", lambda slot=slot: self._pages.notice(f"{slot} paused", PAUSED, level="info")),
+                    track.on("unmute", lambda slot=slot: self._pages.notice(f"{slot} paused", "")),
+                    track.on("ended", lambda slot=slot: self._pages.notice(f"{slot} paused", ENDED, level="info")),
+                ]
                 if track.error is not None:
                     self._tell(slot, track.error)
 
@@ -64,8 +72,9 @@ class _Player(LiveWidget):
     def close(self) -> None:
         """Remove it from all pages. What it played goes on."""
         self._stream._followers.discard(self._follow)
-        for stop in self._watched.values():
-            stop()
+        for stops in self._watched.values():
+            for stop in stops:
+                stop()
         super().close()
 
     @property
