@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from .errors import InvalidAccessError
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class IceServer:
             server["credential"] = self.credential
         return server
 
+
+# RFC 7064 and RFC 7065.
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?"
+_ADDRESS = re.compile(rf"stuns?:{_HOST}|turns?:{_HOST}(\?transport=(udp|tcp))?")
 
 IceServers = Iterable[str | Mapping[str, Any] | IceServer]
 
@@ -59,9 +66,16 @@ def parse_ice_servers(servers: IceServers) -> tuple[IceServer, ...]:
         urls = fields["urls"]
         urls = (urls,) if isinstance(urls, str) else tuple(urls)
         for url in urls:
-            if not isinstance(url, str) or url.partition(":")[0] not in ("stun", "stuns", "turn", "turns"):
-                raise ValueError(f"ICE server address {url!r} does not start with stun:, turn: or turns:")
-        parsed.append(IceServer(urls, fields.get("username"), fields.get("credential")))
+            if not isinstance(url, str) or not _ADDRESS.fullmatch(url):
+                raise ValueError(f"{url!r} is no ICE server address: stun:HOST:PORT, or turn:HOST:PORT?transport=tcp")
+        if not urls:
+            raise ValueError("an ICE server has at least one address in 'urls'")
+        username, credential = fields.get("username"), fields.get("credential")
+        if any(url.startswith("turn") for url in urls) and not (
+            isinstance(username, str) and isinstance(credential, str)
+        ):
+            raise InvalidAccessError(f"a TURN server needs a username and a credential, both str: {urls[0]}")
+        parsed.append(IceServer(urls, username, credential))
     return tuple(parsed)
 
 

@@ -8,7 +8,8 @@ import logging
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -50,6 +51,11 @@ class Serial:
             self._running = True
         threading.Thread(target=self._run, name="jupyter-rtc-events", daemon=True).start()
 
+    def submit_first(self, jobs: Iterable[Callable[[], Any]]) -> None:
+        """Put jobs before all that wait; from within a job."""
+        with self._lock:
+            self._jobs.extendleft(reversed(list(jobs)))
+
     def _run(self) -> None:
         while True:
             with self._lock:
@@ -61,8 +67,20 @@ class Serial:
                 result = job()
                 if inspect.iscoroutine(result):
                     asyncio.run_coroutine_threadsafe(result, _coroutine_loop()).result()
-            except Exception:
+            except BaseException:  # also sys.exit() and a cancelled coroutine: later events are not to suffer
                 logger.exception("a callback raised")
+
+
+class _Listener:
+    """A callback, each time it was given to `on`."""
+
+    def __init__(self, callback: Callback) -> None:
+        self._callback = callback
+        self.stopped = False
+
+    def call(self, *payload: Any) -> Any:
+        """Call it, unless it was stopped while the event was on its way."""
+        return None if self.stopped else self._callback(*payload)
 
 
 class Emitter:
@@ -72,7 +90,7 @@ class Emitter:
     events: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[Callback]] = {}
+        self._listeners: dict[str, list[_Listener]] = {}
         self._serial = Serial()
 
     @overload
@@ -106,18 +124,24 @@ class Emitter:
             return decorate
         if not callable(callback):
             raise TypeError(f"the callback for {event!r} is not callable: {callback!r}")
+        listener = _Listener(callback)
         listeners = self._listeners.setdefault(event, [])
-        listeners.append(callback)
+        listeners.append(listener)
 
         def stop() -> None:
-            if callback in listeners:
-                listeners.remove(callback)
+            listener.stopped = True
+            if listener in listeners:
+                listeners.remove(listener)
 
         return stop
 
     def _emit(self, event: str, *payload: Any) -> None:
-        for callback in tuple(self._listeners.get(event, ())):
-            self._serial.submit(lambda callback=callback: callback(*payload))  # type: ignore[misc]
+        self._serial.submit(partial(self._dispatch, event, payload))
+
+    def _dispatch(self, event: str, payload: tuple[Any, ...]) -> None:
+        # Who listens by now is called, before what came after the event.
+        listeners = tuple(self._listeners.get(event, ()))
+        self._serial.submit_first([partial(listener.call, *payload) for listener in listeners])
 
 
 def describe(error: BaseException) -> str:

@@ -166,7 +166,9 @@ def picture_from_array(value: Any, time: float, size: tuple[int, int] | None = N
 
 def picture_from_frame(frame: av.VideoFrame, time: float) -> Picture:
     """Return the pixels of a decoded frame, copied out of the decoder's memory."""
-    if frame.format.name in ("yuv420p", "yuvj420p") and frame.width % 2 == frame.height % 2 == 0:
+    # PyAV wraps an array of a height that is no multiple of four as a picture that is two rows shorter.
+    fits = frame.width % 2 == 0 and frame.height % 4 == 0 and min(frame.width, frame.height) >= 16
+    if frame.format.name in ("yuv420p", "yuvj420p") and fits:
         return Picture(cast(Pixels, frame.to_ndarray()), "yuv420p", time)
     return Picture(cast(Pixels, frame.to_ndarray(format="rgb24")), "rgb24", time)
 

@@ -11,13 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import av
 import numpy as np
 
 from .clock import Pacer
 from .frames import SAMPLE_RATE, VIDEO_TIME_BASE, Picture, Samples, Sound
-from .slot import Slot
+from .slot import Slot, SlotClosed
 from .track import Kind, Track
 
 #: A picture that does not change is sent again, so that it gets sharp and a loss heals.
@@ -35,31 +36,63 @@ class VideoOutlet:
     """Gives the newest picture of its track; repeats it while there is none."""
 
     def __init__(self) -> None:
-        self._slot: Slot[Picture] = Slot(1)
+        self._slot: Slot[tuple[int, Picture]] = Slot(1)
         self._stop: Callable[[], None] = lambda: None
         self._last: Picture | None = None
         self._origin: float | None = None
         self._pts = -1
+        self._generation = 0
+        self._track: Track[Picture] | None = None
+        self._dark = False
 
     def switch(self, track: Track[Picture] | None) -> None:
         """Take the pictures of `track` from now on; None: send nothing."""
         self._stop()
+        self._generation += 1
         self._last = None
-        self._stop = (lambda: None) if track is None else track._subscribe(self._slot.put)
+        self._track, self._dark = track, False
+        self._slot.clear()
+        if track is None:
+            self._stop = lambda: None
+        else:
+            self._stop = track._subscribe(partial(self._put, self._generation))
+
+    def _put(self, generation: int, picture: Picture) -> None:
+        if generation == self._generation:  # the old track may be about to give a last one
+            self._dark = False
+            self._slot.put((generation, picture))
+
+    def close(self) -> None:
+        """Let `recv` raise `SlotClosed` from now on."""
+        self.switch(None)
+        self._slot.close()
+
+    def _repeated(self) -> Picture | None:
+        """Return the last picture, black where its track gives nothing any more: a camera is off, and seen to be."""
+        last, track = self._last, self._track
+        if last is None or track is None or track._keeps_last or not track.muted:
+            return last
+        if not self._dark:
+            self._dark, self._last = True, last.blank()
+        return self._last
 
     def nudge(self) -> None:
         """Have the last picture sent again at once, for a receiver that asks for a key frame."""
-        if self._last is not None:
-            self._slot.put(self._last)
+        picture = self._repeated()
+        if picture is not None:
+            self._slot.put((self._generation, picture))
 
     async def recv(self) -> av.VideoFrame:
         """Return the next picture, from any event loop."""
-        picture = None
+        picture: Picture | None = None
         while picture is None:
+            generation = self._generation
             try:
-                picture = await self._slot.aget(REPEAT if self._last is not None else None)
+                generation, picture = await self._slot.aget(REPEAT if self._last is not None else None)
             except TimeoutError:
-                picture = self._last  # None if it was switched off meanwhile
+                picture = self._repeated()
+            if generation != self._generation:  # switched meanwhile: this is the old track's
+                picture = None
         now = time.monotonic()
         fresh = picture is not self._last and now - picture.time < STALE
         when = picture.time if fresh else now
@@ -80,6 +113,7 @@ class AudioOutlet:
         self._flowing = False
         self._stop: Callable[[], None] = lambda: None
         self._pacer: Pacer | None = None
+        self._closed = False
         self.dropped = 0
 
     def switch(self, track: Track[Sound] | None) -> None:
@@ -89,6 +123,11 @@ class AudioOutlet:
             self._parts.clear()
             self._held = 0
         self._stop = (lambda: None) if track is None else track._subscribe(self._put)
+
+    def close(self) -> None:
+        """Let `recv` raise `SlotClosed` from now on."""
+        self.switch(None)
+        self._closed = True
 
     def nudge(self) -> None:
         """Nothing: sound has no key frames."""
@@ -128,6 +167,8 @@ class AudioOutlet:
         due = self._pacer.next(now)
         if due > now:
             await asyncio.sleep(due - now)
+        if self._closed:
+            raise SlotClosed
         return Sound(self._take(), due).frame(self._pacer.number * PACKET)
 
 

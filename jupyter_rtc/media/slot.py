@@ -120,7 +120,9 @@ class Slot(Generic[T]):
                 waiter = (loop, future)
                 self._waiters.append(waiter)
             try:
-                await asyncio.wait_for(future, None if deadline is None else max(0, deadline - loop.time()))
+                # Not wait_for, which in Python 3.11 loses a cancellation that comes together with the item.
+                async with asyncio.timeout_at(deadline):
+                    await future
             finally:
                 with self._changed:
                     if waiter in self._waiters:

@@ -35,9 +35,13 @@ def checked_size(size: Any) -> tuple[int, int] | None:
     """Return `size`, (width, height) or None, or raise `ValueError`."""
     if size is None:
         return None
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"size is (width, height) in pixels, not {size!r}")
-    return int(size[0]), int(size[1])
+    try:
+        width, height = map(int, size)
+    except (TypeError, ValueError):
+        raise ValueError(f"size is (width, height) in pixels, not {size!r}") from None
+    if not (0 < width <= 8192 and 0 < height <= 8192):
+        raise ValueError(f"size is (width, height) in pixels, at most 8192 each, not {size!r}")
+    return width, height
 
 
 class _Source(Track[Item]):
@@ -76,7 +80,7 @@ class _Source(Track[Item]):
             item = make()
         except StopIteration:
             raise
-        except Exception as error:
+        except BaseException as error:  # sys.exit() in a user's function is to be seen, too
             text = describe(error)
             if text != self._told:
                 self._told = text
@@ -122,6 +126,7 @@ class NumpyVideoTrack(_Source[Picture]):
         super().__init__("video", getattr(source, "__name__", "") or "numpy video")
         if self._source is None:
             self._keeps_last = True
+            self._muted = True  # until something is written
 
     def _source_of(self, source: Any) -> Callable[[float], Any]:
         if callable(source):
@@ -129,7 +134,8 @@ class NumpyVideoTrack(_Source[Picture]):
         if isinstance(source, Iterator):
             return lambda _time: next(source)
         array = source if isinstance(source, np.ndarray) else np.asarray(source)
-        if array.ndim == 4 and len(array):
+        clip = array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4))
+        if clip and len(array):
             picture_from_array(array[0], 0)
             return lambda time: array[int(time * self._fps + 0.5) % len(array)]
         picture_from_array(array, 0)
@@ -155,13 +161,20 @@ class NumpyVideoTrack(_Source[Picture]):
         picture = picture_from_array(frame, time.monotonic(), self._size)
         with self._lock:
             if not self._sinks:
-                self._latest = picture
+                self._latest, self._pending = picture, None
+                self._set_muted(False)
                 return
         with self._wake:
             if self._pending is not None:
                 self._frames_dropped += 1
             self._pending = picture
             self._wake.notify_all()
+
+    def _halt(self) -> None:
+        super()._halt()
+        with self._wake:
+            if self._pending is not None:  # what waited for its turn is the last picture all the same
+                self._latest, self._pending = self._pending, None
 
     def _why_silent(self) -> str:
         if self._source is None:
@@ -234,6 +247,7 @@ class NumpyAudioTrack(_Source[Sound]):
         self._written: list[Samples] = []
         self._held = 0
         self._position = 0
+        self._exhausted = False
         self._source = None if source is None else self._source_of(source)
         super().__init__("audio", getattr(source, "__name__", "") or "numpy audio")
 
@@ -328,10 +342,16 @@ class NumpyAudioTrack(_Source[Sound]):
             self._guarded(lambda due=due: self._make(due))  # type: ignore[misc]
 
     def _make(self, due: float) -> Sound:
-        while self._source is not None and self._held < self._chunk:
+        while self._source is not None and self._held < self._chunk and not self._exhausted:
             held = self._held
-            self._source()
+            try:
+                self._source()
+            except StopIteration:
+                self._exhausted = True
+                break
             if self._held == held:  # an iterator that yields nothing
                 break
+        if self._exhausted and not self._held:
+            raise StopIteration
         self._position += self._chunk
         return Sound(self._resample(self._take()), due)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -26,6 +27,8 @@ class MediaStream(Displayable, Emitter):
 
     def __init__(self, tracks: Iterable[Track[Any]] = (), id: str | None = None) -> None:
         super().__init__()
+        if id is not None and (id == "-" or not re.fullmatch(r"[!-~]{1,64}", id)):
+            raise ValueError(f"a stream's id has 1 to 64 printable ASCII characters without blanks, not {id!r}")
         self.id = str(uuid.uuid4()) if id is None else id
         self._tracks: dict[str, Track[Any]] = {}
         #: Views that follow all changes; "addtrack" and "removetrack" tell only of the other side's.
@@ -39,7 +42,7 @@ class MediaStream(Displayable, Emitter):
     @property
     def active(self) -> bool:
         """Whether any track is live."""
-        return any(track.ready_state == "live" for track in self._tracks.values())
+        return any(track.ready_state == "live" for track in self.get_tracks())
 
     def get_tracks(self) -> list[Track[Any]]:
         """Return all tracks, in the order in which they were added."""
@@ -47,11 +50,11 @@ class MediaStream(Displayable, Emitter):
 
     def get_audio_tracks(self) -> list[Track[Any]]:
         """Return the audio tracks."""
-        return [track for track in self._tracks.values() if track.kind == "audio"]
+        return [track for track in self.get_tracks() if track.kind == "audio"]
 
     def get_video_tracks(self) -> list[Track[Any]]:
         """Return the video tracks."""
-        return [track for track in self._tracks.values() if track.kind == "video"]
+        return [track for track in self.get_tracks() if track.kind == "video"]
 
     def get_track_by_id(self, id: str) -> Track[Any] | None:
         """Return the track with this id, or None."""
@@ -76,7 +79,7 @@ class MediaStream(Displayable, Emitter):
 
     def clone(self) -> MediaStream:
         """Return a new stream of clones of the tracks."""
-        return MediaStream(track.clone() for track in self._tracks.values())
+        return MediaStream(track.clone() for track in self.get_tracks())
 
     def _change(self, event: str, track: Track[Any]) -> None:
         """Add or remove a track because the other side did: "addtrack" or "removetrack" follows."""

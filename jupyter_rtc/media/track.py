@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import av
 import numpy as np
@@ -61,7 +64,9 @@ class Track(Displayable, Emitter, Generic[Item]):
         self._muted = muted
         self._ready_state: ReadyState = "live"
         self._lock = threading.RLock()
-        self._sinks: dict[Sink[Item], Callable[[], None]] = {}
+        self._sinks: dict[Sink[Item], _Subscription] = {}
+        self._source_ended = False
+        self._clones: weakref.WeakSet[Track[Item]] = weakref.WeakSet()
         self._latest: Item | None = None
         self._reader: _Reader[Item] | None = None
         self._outlet: Any = None
@@ -70,6 +75,8 @@ class Track(Displayable, Emitter, Generic[Item]):
         self._frames_dropped = 0
         self._delay: float | None = None
         self._arrivals: deque[float] = deque(maxlen=61)
+        #: What the source does when a user stops the track.
+        self._stopped: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
         state = self._ready_state if not self._muted else f"{self._ready_state}, muted"
@@ -94,7 +101,10 @@ class Track(Displayable, Emitter, Generic[Item]):
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
-        self._enabled = bool(value)
+        changed, self._enabled = bool(value) != self._enabled, bool(value)
+        latest = self._latest
+        if changed and latest is not None and self._keeps_last:
+            self._hand_out(latest)  # a still picture would stay where it is seen
 
     @property
     def muted(self) -> bool:
@@ -107,26 +117,48 @@ class Track(Displayable, Emitter, Generic[Item]):
             self._emit("mute" if muted else "unmute")
 
     def stop(self) -> None:
-        """End this track for good; its clones and what it was made from go on."""
-        self._end()
+        """End this track for good; its clones and what it was made from go on.
+
+        A device goes off with the last of its tracks.
+        """
+        if self._ready_state == "live":
+            self._end()
+            self._stopped()
 
     def _end(self, event: bool = False) -> None:
+        """End it: `event`, because the source has ended, and then for the clones, too; else only for this track."""
         with self._lock:
-            if self._ready_state == "ended":
-                return
-            self._ready_state = "ended"
-            ends = list(self._sinks.values())
-            if self._sinks:
-                self._sinks.clear()
+            if event:
+                self._source_ended = True
+            ending = {sink: reader for sink, reader in self._sinks.items() if event or not reader.is_clone}
+            was_live, self._ready_state = self._ready_state == "live", "ended"
+            for sink in ending:
+                del self._sinks[sink]
+            if ending and not self._sinks:
                 self._halt()
-        if event:
+        if not was_live and not ending:
+            return
+        if event and was_live:
             self._emit("ended")
-        for end in ends:
-            end()
+        for reader in ending.values():
+            reader.on_end()
+        if self._outlet is not None:
+            self._outlet.close()
 
     def clone(self) -> Track[Item]:
         """Return a track of the same source that is stopped and enabled on its own."""
-        return RelayTrack(self.kind, self, label=self.label)
+        clone: RelayTrack[Item] = RelayTrack(self.kind, self, label=self.label, is_clone=True)
+        clone._stopped = lambda: self._stopped()
+        if self._ready_state == "ended":
+            clone._ready_state = "ended"
+        else:
+            self._clones.add(clone)
+        return clone
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether this track or a clone is live: else a device has no reason to be on."""
+        return self._ready_state == "live" or any(clone._is_wanted for clone in self._clones)
 
     def get_settings(self) -> dict[str, Any]:
         """Return what is known: ``width``, ``height``, ``frameRate``; ``sampleRate``, ``channelCount``."""
@@ -173,20 +205,20 @@ class Track(Displayable, Emitter, Generic[Item]):
 
     def _deliver(self, item: Item) -> None:
         """Hand an item to every reader. Called by the source, on its own thread."""
-        if self._ready_state == "ended":
-            return
-        if not self._enabled:
-            item = item.blank()
         now = time.monotonic()
         self._frames_in += 1
         self._arrivals.append(now)
         self._delay = now - item.time
-        with self._lock:
-            self._latest = item
-            sinks = tuple(self._sinks)
         self._set_muted(False)
-        for sink in sinks:
-            sink(item)
+        self._hand_out(item)
+
+    def _hand_out(self, item: Item) -> None:
+        with self._lock:  # together, so that who comes just now gets it once
+            self._latest = item
+            readers = tuple(self._sinks.items())
+        seen = item if self._enabled else item.blank()
+        for sink, reader in readers:
+            sink(item if reader.is_clone else seen)
 
     def _forget(self) -> None:
         """Let nobody read what a source gave that is gone."""
@@ -205,14 +237,19 @@ class Track(Displayable, Emitter, Generic[Item]):
 
     # -- the readers' side ----------------------------------------------------------------------------------------
 
-    def _subscribe(self, sink: Sink[Item], on_end: Callable[[], None] = lambda: None) -> Callable[[], None]:
-        """Let `sink(item)`, which must not block, be called for each item; return what ends it."""
+    def _subscribe(
+        self, sink: Sink[Item], on_end: Callable[[], None] = lambda: None, *, is_clone: bool = False
+    ) -> Callable[[], None]:
+        """Let `sink(item)`, which must not block, be called for each item; return what ends it.
+
+        A clone reads the source: past `enabled`, and on after `stop`.
+        """
         with self._lock:
-            if self._ready_state == "live":
+            if self._ready_state == "live" or (is_clone and not self._source_ended):
                 first = not self._sinks
                 if self._latest is not None and (self._keeps_last or not first):
-                    sink(self._latest)
-                self._sinks[sink] = on_end
+                    sink(self._latest if self._enabled or is_clone else self._latest.blank())
+                self._sinks[sink] = _Subscription(on_end, is_clone)
                 if first:
                     self._activate()
                 return lambda: self._unsubscribe(sink)
@@ -224,9 +261,15 @@ class Track(Displayable, Emitter, Generic[Item]):
             if self._sinks.pop(sink, None) is not None and not self._sinks:
                 self._halt()
 
-    def _wait(self, slot: Slot[Item], timeout: float | None, ended: type[Exception] = InvalidStateError) -> Item:
+    def _wait(
+        self,
+        slot: Slot[Item],
+        timeout: float | None,
+        ended: type[Exception] = InvalidStateError,
+        began: float | None = None,
+    ) -> Item:
         """Wait on this thread for `slot`, raising at once where waiting is in vain."""
-        began = time.monotonic()
+        began = time.monotonic() if began is None else began
         while True:
             try:
                 item = slot.get(self._patience(began, timeout))
@@ -286,10 +329,12 @@ class Track(Displayable, Emitter, Generic[Item]):
 
         Unread media is not decoded: the first call starts that and may give None.
         """
+        latest = self._latest
         if self._ready_state == "live":
             self._get_reader()
-        latest = self._latest
-        return None if latest is None else latest.array()
+        if latest is None:
+            return None
+        return (latest if self._enabled else latest.blank()).array()
 
     def read(self, *args: float, **kwargs: float) -> npt.NDArray[Any]:
         """Wait for an item newer than the last one read.
@@ -313,20 +358,21 @@ class Track(Displayable, Emitter, Generic[Item]):
         return (self._read_picture if self.kind == "video" else self._read_sound)(*args, **kwargs)
 
     def _read_picture(self, timeout: float = 10.0) -> npt.NDArray[Any]:
-        return self._wait(self._get_reader().slot, timeout).array()
+        with self._get_reader() as reader:
+            return self._wait(reader.slot, timeout).array()
 
     def _read_sound(self, seconds: float = 0.1, timeout: float = 10.0) -> npt.NDArray[Any]:
         wanted = max(1, round(seconds * SAMPLE_RATE))
-        reader = self._get_reader()
-        while sum(map(len, reader.rest)) < wanted:
-            data = self._wait(reader.slot, timeout).array()
-            if reader.rest and reader.rest[0].shape[1] != data.shape[1]:
-                reader.rest.clear()
-            reader.rest.append(data)
-            reader.last_read = time.monotonic()
-        sound = np.concatenate(reader.rest)
-        reader.rest[:] = [sound[wanted:]] if len(sound) > wanted else []
-        return sound[:wanted].copy()
+        began = time.monotonic()
+        with self._get_reader() as reader:
+            while sum(map(len, reader.rest)) < wanted:
+                data = self._wait(reader.slot, timeout, began=began).array()
+                if reader.rest and reader.rest[0].shape[1] != data.shape[1]:
+                    reader.rest.clear()
+                reader.rest.append(data)
+            sound = np.concatenate(reader.rest)
+            reader.rest[:] = [sound[wanted:]] if len(sound) > wanted else []
+            return sound[:wanted].copy()
 
     def frames(
         self, *, maxsize: int = 2, drop: bool = True, timestamps: bool = False, timeout: float | None = None
@@ -374,10 +420,20 @@ class Track(Displayable, Emitter, Generic[Item]):
         if self._outlet is None:
             self._outlet = outlet_for(self.kind)
             self._outlet.switch(self)
-        if self._ready_state == "ended":
-            self._outlet.switch(None)
-            raise end_of_track()
-        return await self._outlet.recv()  # type: ignore[no-any-return]
+        try:
+            if self._ready_state == "live":
+                return await self._outlet.recv()  # type: ignore[no-any-return]
+        except SlotClosed:
+            pass
+        raise end_of_track()
+
+
+@dataclass(frozen=True)
+class _Subscription:
+    """What is known of a reader beside its sink."""
+
+    on_end: Callable[[], None]
+    is_clone: bool
 
 
 class _Reader(Generic[Item]):
@@ -389,11 +445,20 @@ class _Reader(Generic[Item]):
         self.rest: list[Any] = []
         self.last_read = time.monotonic()
         self.stopped = False
+        self._waiting = 0
         self._stop = track._subscribe(self._put, self.slot.close)
+
+    def __enter__(self) -> Self:
+        self._waiting += 1
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._waiting -= 1
+        self.last_read = time.monotonic()
 
     def _put(self, item: Item) -> None:
         self.slot.put(item)
-        if time.monotonic() - self.last_read > LINGER:
+        if not self._waiting and time.monotonic() - self.last_read > LINGER:
             self.stopped = True
             self._stop()
 
@@ -409,11 +474,15 @@ class RelayTrack(Track[Item]):
         label: str = "",
         id: str | None = None,
         follows_end: bool = True,
+        is_clone: bool = False,
     ) -> None:
         super().__init__(kind, label=label, id=id, muted=upstream is None or upstream.muted)
         self._follows_end = follows_end
+        self._is_clone = is_clone
+        self._generation = 0
         self._upstream: Track[Item] | None = None
         self._stop_upstream: list[Callable[[], None]] = []
+        self._stop_muting: list[Callable[[], None]] = []
         #: What the owner knows about silence, and about waiting in vain.
         self.why_silent: Callable[[], str] | None = None
         self.in_vain: Callable[[bool, float], Exception | None] | None = None
@@ -430,11 +499,32 @@ class RelayTrack(Track[Item]):
             if self._sinks:
                 self._halt()
             self._upstream = upstream
+            self._generation += 1
+            for stop in self._stop_muting:
+                stop()
+            self._stop_muting = []
+            if upstream is not None:
+                self._stop_muting = [
+                    upstream.on("mute", lambda: self._follow_mute(upstream)),
+                    upstream.on("unmute", lambda: self._follow_mute(upstream)),
+                ]
             if self._sinks:
                 self._activate()
         if upstream is None:
             self._set_muted(True)
             self._forget()
+        else:
+            self._follow_mute(upstream)
+
+    def _follow_mute(self, upstream: Track[Item]) -> None:
+        if upstream is self._upstream:
+            self._set_muted(upstream.muted)
+            if upstream.muted and not self._keeps_last:
+                self._forget()
+
+    def _relay(self, generation: int, item: Item) -> None:
+        if generation == self._generation:  # a source that was unplugged may be about to give a last one
+            self._deliver(item)
 
     def _activate(self) -> None:
         upstream = self._upstream
@@ -444,8 +534,7 @@ class RelayTrack(Track[Item]):
             self._fail(upstream.error)
         self._stop_upstream = [
             upstream.on("error", self._fail),
-            upstream.on("mute", lambda: self._set_muted(True)),
-            upstream._subscribe(self._deliver, self._upstream_ended),
+            upstream._subscribe(partial(self._relay, self._generation), self._upstream_ended, is_clone=self._is_clone),
         ]
 
     def _halt(self) -> None:

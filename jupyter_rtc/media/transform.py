@@ -29,8 +29,17 @@ class Worker(Generic[Item]):
     Counts and errors go to `owner`: the source itself, or the track that is made from it.
     """
 
-    def __init__(self, source: Track[Item], function: Callable[[Item], Any], owner: Track[Item], name: str) -> None:
+    def __init__(
+        self,
+        source: Track[Item],
+        function: Callable[[Item], Any],
+        owner: Track[Item],
+        name: str,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self._function = function
+        self._on_end = on_end
+        self._stopped = False
         self._owner = owner
         self._name = name
         # Sound must have no holes as long as the function keeps up on average.
@@ -40,6 +49,7 @@ class Worker(Generic[Item]):
 
     def stop(self) -> None:
         """End it; a call under way is not waited for."""
+        self._stopped = True
         self._unsubscribe()
         self._slot.close()
 
@@ -50,13 +60,15 @@ class Worker(Generic[Item]):
             try:
                 item = self._slot.get()
             except SlotClosed:
+                if not self._stopped:
+                    self._on_end()
                 return
             self._owner._frames_dropped += self._slot.dropped - dropped
             dropped = self._slot.dropped
             self._owner._frames_out += 1
             try:
                 self._function(item)
-            except Exception as error:
+            except BaseException as error:  # sys.exit() in a user's function is to be seen, too
                 text = describe(error)
                 if text != told:  # thirty times a second says no more than once
                     told = text
@@ -78,24 +90,24 @@ class MappedTrack(RelayTrack[Item]):
         source = self._upstream
         if source is None:
             return
-        worker = Worker(source, self._process, self, f"map {self.label}")
+        worker = Worker(source, self._process, self, f"map {self.label}", self._upstream_ended)
         self._stop_upstream = [
             worker.stop,
             source.on("error", self._fail),
-            source.on("mute", lambda: self._set_muted(True)),
-            source.on("ended", self._upstream_ended),
         ]
 
     def _process(self, item: Item) -> None:
         try:
             result = _rebuild(item, self._function(item.array()))
-        except Exception:
+        except BaseException:
             self._deliver(stand_in(item))
             raise
         self._deliver(result)
 
 
 def _rebuild(item: Item, result: Any) -> Item:
+    if result is None:
+        raise TypeError("the function returned None: it is to return the picture or sound that is shown")
     if isinstance(item, Picture):
         return cast(Item, picture_from_array(result, item.time))
     return cast(Item, Sound(samples_from_array(result), item.time))
@@ -111,7 +123,8 @@ def stand_in(item: Item) -> Item:
 def mosaic(pixels: Pixels) -> Pixels:
     """Return a picture in large tiles: one sees that it goes on, and nothing else."""
     height, width = pixels.shape[:2]
-    tile = max(1, -(-max(height, width) // MOSAIC))
+    longer = max(height, width)
+    tile = max(-(-longer // MOSAIC), min(longer, 8))
     rows = np.arange(0, height, tile)
     columns = np.arange(0, width, tile)
     sums = np.add.reduceat(np.add.reduceat(pixels, rows, axis=0, dtype=np.uint32), columns, axis=1)
