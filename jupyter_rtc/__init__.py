@@ -29,7 +29,9 @@ from .media.pattern import TestPattern, TestTone, read_stamp
 from .media.sources import NumpyAudioTrack, NumpyVideoTrack
 from .media.stream import MediaStream
 from .media.track import Track
+from .rtc.channel import DataChannel
 from .rtc.connection import PeerConnection
+from .rtc.perfect import Signaling
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
 from .signaling.pair import connect_pair
@@ -51,6 +53,7 @@ __all__ = [
     "CaptureError",
     "CaptureTimeout",
     "ConnectTimeout",
+    "DataChannel",
     "InvalidAccessError",
     "InvalidStateError",
     "MediaStream",
@@ -70,6 +73,7 @@ __all__ = [
     "SdpError",
     "SecurityError",
     "SessionDescription",
+    "Signaling",
     "TestPattern",
     "TestTone",
     "Track",

@@ -11,15 +11,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import av
+from aioice.stun import TransactionError
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
+    rtcpeerconnection,
 )
-from aiortc.codecs import vpx
+from aiortc.codecs import CODECS, vpx
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtcpByePacket
 
 from ..config import IceServer
 from ..media import track as media_track
@@ -83,10 +86,175 @@ def sanitize(sdp: str) -> str:
     return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
 
 
+def common_codecs(media: Any) -> list[Any]:
+    """Return the codecs of a remote section that aiortc has, too."""
+    common = rtcpeerconnection.find_common_codecs(CODECS[media.kind], media.rtp.codecs)
+    return [codec for codec in common if not codec.mimeType.lower().endswith("/rtx")]
+
+
 def is_mdns(candidate: str) -> bool:
     """Return whether this is a candidate line with a multicast name for an address."""
     fields = candidate.split()
     return "candidate:" in candidate and len(fields) > 4 and fields[4].endswith(".local")
+
+
+def associate(pc: Any, transceiver: Any, mid: str, index: int) -> None:
+    """Give a transceiver the media section that a remote offer has for it.
+
+    aiortc's own choice is any of the kind that has none, in its own order. It looks for one with the section's mid
+    first if that comes first.
+    """
+    transceiver._set_mid(mid)
+    transceiver._set_mline_index(index)
+    everyone = pc._RTCPeerConnection__transceivers
+    everyone.sort(key=lambda t: t.mid is None)
+    for other in everyone:
+        if other.mid is None:  # left by an offer that was made and not applied
+            other._set_mline_index(None)
+
+
+def leave_out_unassociated(pc: Any) -> None:
+    """Let an answer pass over transceivers that the offer had nothing for.
+
+    aiortc computes a direction for each, and raises where there was no offered one.
+    """
+    for transceiver in pc.getTransceivers():
+        if transceiver._offerDirection is None:
+            transceiver._offerDirection = "inactive"
+
+
+def _users(pc: Any) -> list[tuple[Any, Any]]:
+    """Return each transceiver and the data transport with its DTLS transport."""
+    users = [(t, t.receiver.transport) for t in pc._RTCPeerConnection__transceivers]
+    return users + ([(pc.sctp, pc.sctp.transport)] if pc.sctp is not None else [])
+
+
+def _primary(pc: Any, sdp: str) -> tuple[str, Any] | None:
+    """Return the mid, and the transport, that a description's bundle shares."""
+    line = next((line for line in sdp.splitlines() if line.startswith("a=group:BUNDLE ")), "")
+    for mid in line.split()[1:2]:
+        for user, transport in _users(pc):
+            if user.mid == mid:
+                return mid, transport
+    return None
+
+
+def prepare_bundle(pc: Any, sdp: str) -> None:
+    """Say which sections use the shared transport already, before a remote description is applied.
+
+    aiortc marks them in the order in which they were made. Where the other side's first section is that of a later
+    one, the next negotiation would stop the very transport that is shared (rtcpeerconnection.py, "remove bundled").
+    """
+    primary = _primary(pc, sdp)
+    if primary is not None:
+        mid, shared = primary
+        for user, transport in _users(pc):
+            user._bundled = transport is shared and user.mid != mid
+
+
+async def join_bundle(pc: Any, sdp: str) -> None:
+    """Move what has no section yet to the shared transport, after a remote description was applied."""
+    primary = _primary(pc, sdp)
+    if primary is None:
+        return
+    left = set()
+    for user, transport in _users(pc):
+        if user.mid is None and transport is not primary[1]:
+            left.add(transport)
+            for end in (user.receiver, user.sender) if hasattr(user, "receiver") else (user,):
+                end.setTransport(primary[1])
+            user._bundled = True
+    for transport in left - {transport for _, transport in _users(pc)}:
+        await transport.stop()
+        await transport.transport.stop()
+        pc._RTCPeerConnection__dtlsTransports.discard(transport)
+        pc._RTCPeerConnection__iceTransports.discard(transport.transport)
+
+
+def on_bye(receiver: Any, heard: Callable[[], None]) -> None:
+    """Call `heard` at an RTCP BYE, which a browser sends whenever it pauses: for aiortc the track ends with it."""
+    handle = receiver._handle_rtcp_packet
+
+    async def handle_rtcp_packet(packet: Any) -> None:
+        if isinstance(packet, RtcpByePacket):
+            heard()
+        else:
+            await handle(packet)
+
+    receiver._handle_rtcp_packet = handle_rtcp_packet
+
+
+async def say_bye(sender: Any) -> None:
+    """Tell the other side that nothing more is sent."""
+    await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
+
+
+async def start_late(pc: Any) -> None:
+    """Start what was negotiated before the transport was up: aiortc passes it over, and it would never be sent."""
+    await pc._RTCPeerConnection__connect()
+
+
+def place(transceiver: Any, index: int) -> None:
+    """Set a transceiver's place among the media sections, which a rollback may have taken from it."""
+    transceiver._set_mline_index(index)
+
+
+def disassociate(transceiver: Any) -> None:
+    """Take its media section from a transceiver: the description that gave it one is rolled back."""
+    transceiver._set_mid(None)
+    transceiver._set_mline_index(None)
+
+
+def bury(transceiver: Any) -> None:
+    """Leave a transceiver that a rolled back offer has made out of all that comes: aiortc cannot remove it."""
+    transceiver._set_mid(f"rolled-back-{id(transceiver)}")
+    transceiver._set_mline_index(None)
+    transceiver.direction = "inactive"
+
+
+def rollback(pc: Any) -> None:
+    """Forget the pending descriptions: aiortc has no rollback. Candidates that were gathered stay good."""
+    pc._RTCPeerConnection__signalingState = "stable"
+    pc._RTCPeerConnection__pendingLocalDescription = None
+    pc._RTCPeerConnection__pendingRemoteDescription = None
+    if pc._RTCPeerConnection__currentLocalDescription is None:
+        for transport in pc._RTCPeerConnection__iceTransports:
+            transport._role_set = False
+        sctp = pc.sctp
+        if sctp is not None:
+            sctp.mid = None
+            pc._RTCPeerConnection__sctp_mline_index = None
+
+
+class Label(str):
+    """A data channel's label or protocol, as long as its bytes.
+
+    aiortc writes the number of characters where the receiver reads the number of bytes, and one "é" ends the
+    connection (rtcsctptransport.py, DCEP).
+    """
+
+    def __len__(self) -> int:
+        return len(self.encode())
+
+
+def selected_pair(pc: Any) -> Any:
+    """Return aioice's connection and the pair in use, or None."""
+    for transport in pc._RTCPeerConnection__iceTransports:
+        for pair in transport._connection._nominated.values():
+            return transport._connection, pair
+    return None
+
+
+async def is_there(connection: Any, pair: Any) -> bool:
+    """Ask the other side for a sign of life (STUN), as consent checks do every five seconds."""
+    request = connection.build_request(pair, nominate=False)
+    try:
+        await pair.protocol.request(
+            request, pair.remote_addr, integrity_key=connection.remote_password.encode(), retransmissions=0
+        )
+    except (TransactionError, ConnectionError, OSError, AttributeError):
+        return False
+    return True
 
 
 def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
@@ -113,15 +281,17 @@ class _Gate(queue.Queue[Any]):
 
     BOUND = 60
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, arrived: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self._video = kind == "video"
+        self._arrived = arrived
         self.open = False
         self.complete = False
         self.dropped = 0
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if item is not None:
+            self._arrived()
             if not self.open or self.qsize() >= self.BOUND:
                 self.complete = False
                 self.dropped += 1
@@ -171,9 +341,15 @@ class Receiving:
     Made while the "track" event is handled, before the decoder starts.
     """
 
-    def __init__(self, receiver: Any, deliver: Callable[[Any], None], ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        receiver: Any,
+        deliver: Callable[[Any], None],
+        ended: Callable[[], None],
+        arrived: Callable[[], None] = lambda: None,
+    ) -> None:
         self._receiver = receiver
-        self._gate = _Gate(receiver.track.kind)
+        self._gate = _Gate(receiver.track.kind, arrived)
         receiver._RTCRtpReceiver__decoder_queue = self._gate
         receiver._track._queue = _Outlet(deliver, ended)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from typing import Any
 
 import av
@@ -14,7 +15,8 @@ from aiortc.mediastreams import MediaStreamError
 from ..media.frames import SAMPLE_RATE, picture_from_frame, sound_from_frame
 from ..media.track import Item, Track
 
-_lock = threading.Lock()
+_lock = threading.RLock()
+_wrapped: weakref.WeakKeyDictionary[MediaStreamTrack, Track[Any]] = weakref.WeakKeyDictionary()
 _loop: asyncio.AbstractEventLoop | None = None
 
 
@@ -82,7 +84,11 @@ def as_track(track: Any) -> Track[Any]:
     if isinstance(track, Track):
         return track
     if isinstance(track, MediaStreamTrack):
-        return ForeignTrack(track)
+        with _lock:  # one reader, however often it is shown and sent: readers would share its frames out
+            known = _wrapped.get(track)
+            if known is None:
+                known = _wrapped[track] = ForeignTrack(track)
+        return known
     raise TypeError(f"a track is wanted (jupyter_rtc's or aiortc's), not {type(track).__name__}")
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
+from aiortc.exceptions import InvalidStateError as AiortcInvalidState
+from aiortc.exceptions import OperationError as AiortcOperation
+from aiortc.sdp import SessionDescription as ParsedDescription
 from aiortc.sdp import candidate_from_sdp
 
 from ..config import IceServer
@@ -23,11 +27,14 @@ logger = logging.getLogger(__name__)
 
 #: `close` waits for so long for the network.
 CLOSE_TIMEOUT = 2.0
+#: How often a connected peer is asked for a sign of life, and after how much silence it is "disconnected".
+PROBE = 0.5
+SILENCE = 2.2
 
 
 @dataclass(frozen=True)
 class Section:
-    """A transceiver's state, by the place it has in the connection."""
+    """A transceiver's state."""
 
     key: int
     kind: Kind
@@ -41,19 +48,58 @@ class Channel:
 
     def __init__(self, channel: RTCDataChannel) -> None:
         self._channel = channel
-        self.label: str = channel.label
         self.on_message: Callable[[str | bytes], None] = lambda _message: None
+        self.on_open: Callable[[], None] = lambda: None
         self.on_close: Callable[[], None] = lambda: None
+        self.on_low: Callable[[], None] = lambda: None
         compat.listen_for_errors(channel, _report)
+        channel.on("open", lambda: self.on_open())
         channel.on("message", lambda message: self.on_message(message))
         channel.on("close", lambda: self.on_close())
+        channel.on("bufferedamountlow", lambda: self.on_low())
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What was agreed, with the W3C's names."""
+        channel = self._channel
+        return {
+            "label": str(channel.label),
+            "protocol": str(channel.protocol),
+            "ordered": channel.ordered,
+            "negotiated": channel.negotiated,
+            "maxRetransmits": channel.maxRetransmits,
+            "maxPacketLifeTime": channel.maxPacketLifeTime,
+        }
+
+    @property
+    def id(self) -> int | None:
+        """Its number, once the transport is there."""
+        return self._channel.id
+
+    @property
+    def state(self) -> str:
+        """``"connecting"``, ``"open"``, ``"closing"`` or ``"closed"``."""
+        return str(self._channel.readyState)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait to be sent."""
+        return int(self._channel.bufferedAmount)
+
+    def set_low(self, threshold: int) -> None:
+        """Call `on_low` when `buffered` falls to this."""
+        self._channel.bufferedAmountLowThreshold = threshold
 
     def send(self, data: str | bytes) -> bool:
-        """Send if it is open; on the engine's thread. Return whether it was."""
+        """Send if it is open. Return whether it was."""
         if self._channel.readyState != "open":
             return False
         self._channel.send(data)
         return True
+
+    def close(self) -> None:
+        """Close it."""
+        self._channel.close()
 
 
 class Peer:
@@ -63,8 +109,7 @@ class Peer:
     ----------
     on_event : callable
         ``on_event(name, value)``, called on the engine's thread, for ``"connection_state"``,
-        ``"ice_connection_state"``, ``"ice_gathering_state"``, ``"signaling_state"`` with the state,
-        ``"track"`` with the section's key and ``"channel"`` with a `Channel`.
+        ``"ice_connection_state"``, ``"ice_gathering_state"`` with the state, and ``"channel"`` with a `Channel`.
     """
 
     def __init__(
@@ -77,8 +122,12 @@ class Peer:
         self._ice_servers = tuple(ice_servers)
         self._policy = ice_transport_policy
         self._pc: RTCPeerConnection | None = None
+        self._transceivers: list[RTCRtpTransceiver] = []
         self._slots: dict[int, SlotTrack] = {}
         self._received: dict[int, ReceivedTrack[Any]] = {}
+        self._told: dict[str, str] = {}
+        self._watch: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
@@ -88,20 +137,89 @@ class Peer:
         if self._pc is None:
             self._pc = pc = compat.connection(self._ice_servers, self._policy)
             compat.listen_for_errors(pc, _report)
-            pc.on("connectionstatechange", lambda: self._tell("connection_state", pc.connectionState))
+            pc.on("connectionstatechange", self._connection_changed)
             pc.on("iceconnectionstatechange", lambda: self._tell("ice_connection_state", pc.iceConnectionState))
             pc.on("icegatheringstatechange", lambda: self._tell("ice_gathering_state", pc.iceGatheringState))
-            pc.on("signalingstatechange", lambda: self._tell("signaling_state", pc.signalingState))
             pc.on("track", self._take_track)
             pc.on("datachannel", lambda channel: self._on_event("channel", Channel(channel)))
             engine().on_exit(self, self.close)
         return self._pc
 
+    def configure(self, ice_servers: Iterable[IceServer], ice_transport_policy: str) -> bool:
+        """Use other servers; return whether it was early enough. From any thread."""
+        if self._pc is not None:
+            return False
+        self._ice_servers, self._policy = tuple(ice_servers), ice_transport_policy
+        return True
+
+    # -- states ---------------------------------------------------------------------------------------------------
+
     def _tell(self, name: str, state: str) -> None:
-        logger.debug("peer %x %s -> %s", id(self), name, state)
-        self._on_event(name, state)
+        if self._told.get(name) != state:
+            logger.debug("peer %x %s -> %s", id(self), name, state)
+            self._told[name] = state
+            self._on_event(name, state)
+
+    def _connection_changed(self) -> None:
+        pc = self._pc
+        assert pc is not None
+        state = pc.connectionState
+        if state == "closed" and not self._closed:
+            state = "failed"  # the other side has closed, or was silent for half a minute: not our doing
+            self._tell("ice_connection_state", "failed")
+        self._tell("connection_state", state)
+        if state == "connected" and self._watch is None:
+            self._starting = asyncio.get_running_loop().create_task(compat.start_late(pc))
+            self._watch = asyncio.get_running_loop().create_task(self._listen())
+
+    @property
+    def _is_connected(self) -> bool:
+        return not self._closed and self._pc is not None and self._pc.connectionState == "connected"
+
+    async def _listen(self) -> None:
+        """Tell "disconnected" and back: aiortc notices silence only after half a minute."""
+        heard = time.monotonic()
+        while self._is_connected and self._pc is not None:
+            selected = compat.selected_pair(self._pc)
+            if selected is None:
+                break
+            began = time.monotonic()
+            if await compat.is_there(*selected):
+                heard = time.monotonic()
+            self._tell_silence(time.monotonic() - heard > SILENCE)
+            await asyncio.sleep(max(0.0, PROBE - (time.monotonic() - began)))
+        self._watch = None
+
+    def _tell_silence(self, silent: bool) -> None:
+        if self._is_connected and self._pc is not None:
+            self._tell("ice_connection_state", "disconnected" if silent else self._pc.iceConnectionState)
+            self._tell("connection_state", "disconnected" if silent else "connected")
 
     # -- descriptions ---------------------------------------------------------------------------------------------
+
+    def check(self, kind: str, sdp: str) -> set[str]:
+        """Refuse a remote description that aiortc could not apply, before anything is changed.
+
+        Returns
+        -------
+        set of str
+            The mids of sections with no codec that both sides have.
+        """
+        unusable = set()
+        with _errors():
+            description = ParsedDescription.parse(compat.sanitize(sdp))
+            for media in description.media:
+                if media.ice is None or not media.ice.usernameFragment or not media.ice.password:
+                    raise SdpError(f"the media section a=mid:{media.rtp.muxId} has no a=ice-ufrag and a=ice-pwd")
+                if media.dtls is None or not media.dtls.fingerprints:
+                    raise SdpError(f"the media section a=mid:{media.rtp.muxId} has no a=fingerprint")
+                if media.kind in ("audio", "video") and not media.rtcp_mux:
+                    raise SdpError(f"the media section a=mid:{media.rtp.muxId} has no a=rtcp-mux, which is needed")
+                if kind != "offer" and media.dtls.role not in ("client", "server"):
+                    raise SdpError(f"the answer's section a=mid:{media.rtp.muxId} is neither setup:active nor passive")
+                if media.kind in ("audio", "video") and not compat.common_codecs(media):
+                    unusable.add(media.rtp.muxId)
+        return unusable
 
     async def create(self, kind: str) -> str:
         """Return the SDP of an ``"offer"`` or ``"answer"``."""
@@ -113,6 +231,7 @@ class Peer:
     async def set_local(self, kind: str, sdp: str) -> str:
         """Apply a local description, gather all candidates, and return the SDP with them."""
         pc = self._connection
+        compat.leave_out_unassociated(pc)
         with _errors():
             await pc.setLocalDescription(RTCSessionDescription(sdp, kind))
         compat.guard(pc)
@@ -121,20 +240,51 @@ class Peer:
     async def set_remote(self, kind: str, sdp: str) -> None:
         """Apply a remote description."""
         pc = self._connection
+        compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
+        await compat.join_bundle(pc, sdp)
+        self._register()
         compat.guard(pc)
 
+    def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
+        """Forget the pending descriptions, with the media sections of `free`, and the transceivers `dead`."""
+        if self._pc is not None:
+            for key in free:
+                compat.disassociate(self._transceivers[key])
+            for key in dead:
+                compat.bury(self._transceivers[key])
+            compat.rollback(self._pc)
+
+    def bury(self, key: int) -> None:
+        """Leave a transceiver out of all that comes."""
+        compat.bury(self._transceivers[key])
+
+    @staticmethod
+    def check_candidate(candidate: dict[str, Any]) -> None:
+        """Refuse a candidate that cannot be parsed.
+
+        Raises
+        ------
+        OperationError
+        """
+        text = str(candidate.get("candidate") or "")
+        try:
+            parsed = candidate_from_sdp(text.removeprefix("a=").removeprefix("candidate:"))
+        except (ValueError, AssertionError, LookupError) as error:
+            raise OperationError(f"{text!r} is no ICE candidate") from error
+        if not 0 <= parsed.port <= 65_535:
+            raise OperationError(f"{text!r} is no ICE candidate: port {parsed.port}")
+
     async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
-        """Apply a remote candidate as browsers write it; None or an empty one: there will be no more."""
+        """Apply a remote candidate as browsers write it; None: there will be no more."""
         pc = self._connection
-        text = "" if candidate is None else str(candidate.get("candidate") or "")
-        if not text:
+        if candidate is None:
             await pc.addIceCandidate(None)
             return
+        text = str(candidate["candidate"])
         if compat.is_mdns(text):
             return
-        assert candidate is not None
         with _errors():
             parsed = candidate_from_sdp(text.removeprefix("a=").removeprefix("candidate:"))
             parsed.sdpMid = candidate.get("sdpMid")
@@ -143,30 +293,59 @@ class Peer:
 
     # -- transceivers ---------------------------------------------------------------------------------------------
 
+    def _register(self) -> None:
+        """Give keys to transceivers that aiortc has made."""
+        for transceiver in self._connection.getTransceivers():
+            if transceiver not in self._transceivers:
+                self._transceivers.append(transceiver)
+
     def sections(self) -> list[Section]:
-        """Return the state of all transceivers, in order."""
-        if self._pc is None:
-            return []
+        """Return the state of all transceivers, by key."""
         return [
             Section(key, cast(Kind, t.kind), t.mid, t.direction, t.currentDirection)
-            for key, t in enumerate(self._pc.getTransceivers())
+            for key, t in enumerate(self._transceivers)
         ]
 
     def add_transceiver(self, kind: Kind, direction: str) -> int:
         """Add a transceiver and return its key."""
         pc = self._connection
-        pc.addTransceiver(kind, direction=direction)
+        with _errors():
+            pc.addTransceiver(kind, direction=direction)
+        self._register()
         compat.guard(pc)
-        return len(pc.getTransceivers()) - 1
+        return len(self._transceivers) - 1
+
+    def associate(self, key: int, mid: str, index: int) -> None:
+        """Give a transceiver the media section of a remote offer that is applied next."""
+        compat.associate(self._connection, self._transceivers[key], mid, index)
+
+    def place(self, places: Mapping[int, int]) -> None:
+        """Say which place each transceiver has in the offer that is applied next."""
+        for key, index in places.items():
+            compat.place(self._transceivers[key], index)
 
     def set_direction(self, key: int, direction: str) -> None:
         """Set what the next negotiation is to bring."""
-        self._transceiver(key).direction = direction
+        self._transceivers[key].direction = direction
+
+    def set_codecs(self, key: int, mime_types: Sequence[str]) -> None:
+        """Prefer codecs by their names, e.g. ``"video/H264"``; none: as aiortc prefers."""
+        transceiver = self._transceivers[key]
+        known = RTCRtpSender.getCapabilities(transceiver.kind).codecs
+        wanted = [c for name in mime_types for c in known if c.mimeType.lower() == name.lower()]
+        if wanted:
+            wanted += [c for c in known if c.mimeType.lower().endswith("/rtx")]
+        transceiver.setCodecPreferences(wanted)
+
+    @staticmethod
+    def codecs(kind: Kind) -> list[str]:
+        """Return the names of the codecs there are."""
+        return list(dict.fromkeys(c.mimeType for c in RTCRtpSender.getCapabilities(kind).codecs))
 
     def send(self, key: int, track: Track[Any] | None, stream_id: str | None = None) -> None:
         """Send `track` with the transceiver from now on."""
         slot = self._slots.get(key)
-        transceiver = self._transceiver(key)
+        transceiver = self._transceivers[key]
         if slot is None:
             if track is None:
                 return
@@ -174,35 +353,60 @@ class Peer:
         slot.switch(track)
         if transceiver.sender.track is not slot:
             slot.attach(transceiver.sender)
-        if stream_id is not None:
-            compat.set_stream_id(transceiver.sender, stream_id)
+
+    async def say_bye(self, key: int) -> None:
+        """Tell the other side that the transceiver sends no more."""
+        await compat.say_bye(self._transceivers[key].sender)
 
     def received(self, key: int) -> ReceivedTrack[Any] | None:
         """Return what the transceiver receives, if the other side was ever to send."""
         return self._received.get(key)
 
-    def _transceiver(self, key: int) -> RTCRtpTransceiver:
-        return self._connection.getTransceivers()[key]
-
     def _take_track(self, track: Any) -> None:
-        for key, transceiver in enumerate(self._connection.getTransceivers()):
+        self._register()
+        for key, transceiver in enumerate(self._transceivers):
             if transceiver.receiver.track is track:
                 self._received[key] = ReceivedTrack(cast(Kind, track.kind), transceiver.receiver, track.id)
-                self._on_event("track", key)
 
     # -- the rest -------------------------------------------------------------------------------------------------
 
-    def create_channel(self, label: str) -> Channel:
+    def create_channel(
+        self,
+        label: str,
+        *,
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_packet_life_time: int | None = None,
+        protocol: str = "",
+        negotiated: bool = False,
+        id: int | None = None,
+    ) -> Channel:
         """Make a data channel."""
-        channel = Channel(self._connection.createDataChannel(label))
-        compat.guard(self._connection)
-        return channel
+        pc = self._connection
+        with _errors():
+            channel = pc.createDataChannel(
+                compat.Label(label),
+                ordered=ordered,
+                maxRetransmits=max_retransmits,
+                maxPacketLifeTime=max_packet_life_time,
+                protocol=compat.Label(protocol),
+                negotiated=negotiated,
+                id=id,
+            )
+        compat.guard(pc)
+        return Channel(channel)
+
+    async def stats(self) -> list[Any]:
+        """Return aiortc's statistics."""
+        return [] if self._pc is None else list((await self._pc.getStats()).values())
 
     async def close(self) -> None:
         """Close it, waiting no longer than `CLOSE_TIMEOUT` for the network. May be called twice."""
         if self._closed:
             return
         self._closed = True
+        if self._watch is not None:
+            self._watch.cancel()
         for slot in self._slots.values():
             slot.switch(None)
         engine().forget(self)
@@ -211,6 +415,8 @@ class Peer:
                 await asyncio.wait_for(self._pc.close(), CLOSE_TIMEOUT)
             except TimeoutError:
                 logger.warning("peer %x: the network did not let it close in %g s", id(self), CLOSE_TIMEOUT)
+            except Exception:  # after a description that aiortc swallowed half: what is left ends with the loop
+                logger.exception("peer %x did not close in order", id(self))
         for track in self._received.values():
             track._end(event=True)
 
@@ -224,15 +430,12 @@ class _errors:  # noqa: N801 - reads as a statement
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if error is None or isinstance(error, RtcError) or not isinstance(error, Exception):
             return
-        from aiortc.exceptions import InvalidStateError as AiortcInvalidState
-        from aiortc.exceptions import OperationError as AiortcOperation
-
         if isinstance(error, AiortcInvalidState):
             raise InvalidStateError(str(error) or "the connection is closed or in another state") from error
         if isinstance(error, AiortcOperation):
             raise OperationError(f"{error}: the two sides have no codec in common") from error
-        if isinstance(error, (ValueError, AssertionError, IndexError, KeyError, AttributeError, RuntimeError)):
-            raise SdpError(f"the description could not be applied: {str(error) or type(error).__name__}") from error
+        if isinstance(error, (ValueError, AssertionError, LookupError, AttributeError, RuntimeError, TypeError)):
+            raise SdpError(f"it could not be applied: {str(error) or type(error).__name__}") from error
 
 
 def _report(error: BaseException) -> None:

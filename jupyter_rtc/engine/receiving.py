@@ -8,7 +8,7 @@ from typing import Any
 
 from ..media.frames import picture_from_frame, sound_from_frame
 from ..media.track import Item, Kind, Track
-from .compat import Receiving
+from .compat import Receiving, on_bye
 from .loop import engine
 
 #: Media time and arrival may drift apart so far before they are set equal again.
@@ -22,7 +22,10 @@ class ReceivedTrack(Track[Item]):
 
     def __init__(self, kind: Kind, receiver: Any, id: str) -> None:
         super().__init__(kind, label=f"remote {kind}", id=id, muted=True)
-        self._receiving = Receiving(receiver, self._decoded, lambda: self._end(event=True))
+        self._receiving = Receiving(
+            receiver, self._decoded, lambda: self._end(event=True), lambda: self._set_muted(False)
+        )
+        on_bye(receiver, lambda: self._set_muted(True))
         self._origin: float | None = None
 
     def _activate(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Coroutine
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, TypeVar, cast
 
 import traitlets
 
@@ -13,22 +14,21 @@ from ..config import IceServers, parse_ice_servers
 from ..config import ice_servers as configured_ice_servers
 from ..engine.foreign import as_track
 from ..engine.loop import engine
-from ..engine.peer import Peer, Section
-from ..errors import InvalidAccessError, InvalidStateError, NotSupportedError
+from ..engine.peer import Peer
+from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
 from ..media.display import Displayable
-from ..media.events import Emitter
+from ..media.events import Emitter, Serial
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
-from .negotiation import (
-    SenderState,
-    Wanted,
-    add_sending,
-    negotiation_needed,
-    reusable_sender,
-    reverse,
-)
-from .sdp import SENDING, MediaSection, SessionDescription, media_sections, msid_lines, with_streams
-from .transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
+from . import sdp, stats
+from .channel import DataChannel, check_options
+from .negotiation import SenderState, add_sending, remove_sending, reusable_sender
+from .perfect import PerfectNegotiation, Signaling
+from .sdp import DIRECTIONS, SessionDescription
+from .session import Session
+from .transceiver import RtpReceiver, RtpSender, RtpTransceiver
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -65,6 +65,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         {
             "negotiationneeded",
             "track",
+            "datachannel",
+            "icecandidate",
             "connectionstatechange",
             "iceconnectionstatechange",
             "icegatheringstatechange",
@@ -89,23 +91,27 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {ice_transport_policy!r}")
         if bundle_policy not in ("balanced", "max-compat", "max-bundle"):
             raise TypeError(f"bundle_policy is balanced, max-compat or max-bundle, not {bundle_policy!r}")
+        if not isinstance(name, str):
+            raise TypeError(f"name is a str, not {type(name).__name__}")
         traitlets.HasTraits.__init__(self)
         Emitter.__init__(self)
         self.name = name
         servers = parse_ice_servers(ice_servers) or configured_ice_servers()
-        self._peer = Peer(self._on_event, servers, ice_transport_policy)
+        self._servers = servers
+        self._configuration = {
+            "ice_transport_policy": ice_transport_policy,
+            "bundle_policy": bundle_policy,
+        }
+        self._trait_serial = Serial()
         self._states: dict[str, str] = {}
-        self._transceivers: list[RtpTransceiver] = []
-        self._remote_streams: dict[str, MediaStream] = {}
-        self._local_streams: dict[str, MediaStream] = {}
+        #: Called at each change of a state, on any thread: for those who wait inside a callback, too.
+        self._watchers: set[Callable[[], None]] = set()
         self._closed = False
-        self._needed = False
+        self._channels: list[DataChannel] = []
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._chain: asyncio.Lock | None = None
-        self.current_local_description: SessionDescription | None = None
-        self.pending_local_description: SessionDescription | None = None
-        self.current_remote_description: SessionDescription | None = None
-        self.pending_remote_description: SessionDescription | None = None
-        self._since: list[tuple[float, str]] = [(time.monotonic(), "new")]
+        self._negotiation: PerfectNegotiation | None = None
+        self._session = Session(self, Peer(self._on_event, servers, ice_transport_policy), self._emit)
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
@@ -148,23 +154,53 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     async def _add_track(self, given: Any, track: Track[Any], streams: tuple[MediaStream, ...]) -> RtpSender:
         self._assert_open()
-        if any(t.sender.track is given for t in self._transceivers):
+        session = self._session
+        if any(t.sender.track is given for t in session.transceivers):
             raise InvalidAccessError(
                 f"{track!r} is sent by this connection already: use its sender's replace_track, or a clone()"
             )
-        index = reusable_sender(
-            track.kind,
-            [SenderState(t.kind, t.sender.track is not None, t.sender._has_sent) for t in self._transceivers],
-        )
+        states = [
+            SenderState(t.kind, t.sender.track is not None, t._has_sent, t._stopping) for t in session.transceivers
+        ]
+        index = reusable_sender(track.kind, states)
         if index is None:
-            transceiver = self._add(self._peer.add_transceiver(track.kind, "sendrecv"), track.kind, "sendrecv")
+            transceiver = session.add(track.kind, "sendrecv", from_add_track=True)
         else:
-            transceiver = self._transceivers[index]
-            await self._set_direction(transceiver, add_sending(transceiver.direction))
-        self._set_streams(transceiver.sender, streams)
-        await transceiver.sender._put(given, track)
-        self._update_needed()
+            transceiver = session.transceivers[index]
+            transceiver._direction = add_sending(transceiver._direction)
+            transceiver._from_add_track = True
+        transceiver.sender._put(given, track)
+        await transceiver.sender._set_streams(streams)
+        self._changed()
         return transceiver.sender
+
+    def remove_track(self, sender: RtpSender) -> None:
+        """Stop sending with `sender`: removeTrack, §5.1. The sender stays, without a track.
+
+        "negotiationneeded" follows, and the other side's track is muted and leaves its streams.
+
+        Raises
+        ------
+        InvalidStateError
+            When the connection is closed.
+        InvalidAccessError
+            When `sender` belongs to another connection.
+        """
+        if not isinstance(sender, RtpSender):
+            raise TypeError(f"remove_track takes the RtpSender that add_track returned, not {type(sender).__name__}")
+        self._assert_open()
+        if sender._transceiver._connection is not self:
+            raise InvalidAccessError("the sender belongs to another connection")
+        self._call(self._remove_track(sender))
+
+    async def _remove_track(self, sender: RtpSender) -> None:
+        transceiver = sender._transceiver
+        if transceiver not in self._session.transceivers or transceiver._stopping or sender.track is None:
+            return
+        sender._put(None, None)
+        transceiver._direction = remove_sending(transceiver._direction)
+        self._session.update_needed()
+        self._changed()
 
     def add_transceiver(
         self,
@@ -182,15 +218,18 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         TypeError
             When it is neither a track nor ``"audio"`` or ``"video"``, or there is no such direction.
         """
-        if direction not in ("sendrecv", "sendonly", "recvonly", "inactive"):
+        if direction not in DIRECTIONS:
             raise TypeError(f"direction is sendrecv, sendonly, recvonly or inactive, not {direction!r}")
         track = None
         kind: Kind
-        if track_or_kind in ("audio", "video"):
-            kind = track_or_kind
+        if isinstance(track_or_kind, str) and track_or_kind in ("audio", "video"):
+            kind = cast(Kind, track_or_kind)
         else:
             track = as_track(track_or_kind)
             kind = track.kind
+        for stream in streams:
+            if not isinstance(stream, MediaStream):
+                raise TypeError(f"streams are MediaStreams, not {type(stream).__name__}")
         self._assert_open()
         return self._call(self._add_transceiver(track_or_kind, track, kind, direction, tuple(streams)))
 
@@ -203,53 +242,174 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         streams: tuple[MediaStream, ...],
     ) -> RtpTransceiver:
         self._assert_open()
-        transceiver = self._add(self._peer.add_transceiver(kind, direction), kind, direction)
-        self._set_streams(transceiver.sender, streams)
+        transceiver = self._session.add(kind, direction, from_add_track=False)
         if track is not None:
-            await transceiver.sender._put(given, track)
-        self._update_needed()
+            transceiver.sender._put(given, track)
+        await transceiver.sender._set_streams(streams)
+        self._changed()
         return transceiver
-
-    def _add(self, key: int, kind: Kind, direction: str) -> RtpTransceiver:
-        transceiver = RtpTransceiver(self, key, kind, direction)
-        self._transceivers.append(transceiver)
-        return transceiver
-
-    def _set_streams(self, sender: RtpSender, streams: tuple[MediaStream, ...]) -> None:
-        sender._streams = tuple(dict.fromkeys(stream.id for stream in streams))
-        self._local_streams.update({stream.id: stream for stream in streams})
-
-    async def _set_direction(self, transceiver: RtpTransceiver, direction: str) -> None:
-        transceiver._direction = direction
-        self._peer.set_direction(transceiver._key, direction)
-        self._update_needed()
-
-    def _transceiver_of(self, sender: RtpSender) -> RtpTransceiver:
-        return next(t for t in self._transceivers if t.sender is sender)
 
     def get_senders(self) -> list[RtpSender]:
         """Return the senders, in the order of the transceivers."""
-        return [transceiver.sender for transceiver in self._transceivers]
+        return [transceiver.sender for transceiver in self._session.transceivers]
 
     def get_receivers(self) -> list[RtpReceiver]:
         """Return the receivers, in the order of the transceivers."""
-        return [transceiver.receiver for transceiver in self._transceivers]
+        return [transceiver.receiver for transceiver in self._session.transceivers]
 
     def get_transceivers(self) -> list[RtpTransceiver]:
         """Return the transceivers, in the order in which they came."""
-        return list(self._transceivers)
+        return list(self._session.transceivers)
+
+    # -- data -----------------------------------------------------------------------------------------------------
+
+    def create_data_channel(
+        self,
+        label: str,
+        *,
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_packet_life_time: int | None = None,
+        protocol: str = "",
+        negotiated: bool = False,
+        id: int | None = None,
+    ) -> DataChannel:
+        """Make a channel for messages: createDataChannel, §6.1. The other side gets it with "datachannel".
+
+        Parameters
+        ----------
+        label, protocol : str
+            In any language, at most 65535 bytes of UTF-8.
+        ordered : bool
+            Whether messages arrive in the order in which they were sent.
+        max_retransmits : int, optional
+            How often a lost message is sent again; or `max_packet_life_time`, in milliseconds; neither: until it
+            arrives.
+        negotiated : bool
+            Both sides make the channel, with the same `id`.
+
+        Raises
+        ------
+        InvalidStateError
+            When the connection is closed.
+        TypeError
+            When an argument is out of its range, or two exclude each other.
+        OperationError
+            When the id is taken.
+        """
+        self._assert_open()
+        check_options(label, protocol, max_retransmits, max_packet_life_time, negotiated, id)
+        options = {
+            "ordered": bool(ordered),
+            "max_retransmits": max_retransmits,
+            "max_packet_life_time": max_packet_life_time,
+            "protocol": protocol,
+            "negotiated": negotiated,
+            "id": id if negotiated else None,
+        }
+        return self._call(self._create_data_channel(label, options))
+
+    async def _create_data_channel(self, label: str, options: dict[str, Any]) -> DataChannel:
+        self._assert_open()
+        if options["id"] is not None and any(
+            c.id == options["id"] and c.ready_state != "closed" for c in self._channels
+        ):
+            raise OperationError(f"there is a data channel with id {options['id']} already")
+        channel = DataChannel(self, self._session.peer.create_channel(label, **options))
+        channel.begin()
+        self._channels.append(channel)
+        self._session.channels = True
+        self._session.update_needed()
+        return channel
+
+    async def get_stats(self) -> dict[str, dict[str, Any]]:
+        """Return statistics by id, with the members and units of webrtc-stats: getStats, §8.2."""
+        now = time.time() * 1000
+        gathered = stats.convert(await engine().run(self._session.peer.stats()))
+        for number, channel in enumerate(self._channels):
+            gathered[f"data-channel_{number}"] = {
+                "id": f"data-channel_{number}",
+                "type": "data-channel",
+                "timestamp": now,
+                "label": channel.label,
+                "protocol": channel.protocol,
+                "dataChannelIdentifier": channel.id,
+                "state": channel.ready_state,
+                "messagesSent": channel.messages_sent,
+                "messagesReceived": channel.messages_received,
+                "bytesSent": channel.bytes_sent,
+                "bytesReceived": channel.bytes_received,
+            }
+        gathered["peer-connection"] = {
+            "id": "peer-connection",
+            "type": "peer-connection",
+            "timestamp": now,
+            "dataChannelsOpened": sum(c.ready_state != "connecting" for c in self._channels),
+            "dataChannelsClosed": sum(c.ready_state == "closed" for c in self._channels),
+        }
+        return gathered
+
+    def set_configuration(
+        self, *, ice_servers: IceServers = (), ice_transport_policy: Literal["all", "relay"] = "all"
+    ) -> None:
+        """Use other servers, if nothing was negotiated yet: setConfiguration, §4.4.2.
+
+        Raises
+        ------
+        InvalidStateError
+            When the connection is closed.
+        NotSupportedError
+            When candidates were gathered already: that cannot be done again here.
+        """
+        self._assert_open()
+        if ice_transport_policy not in ("all", "relay"):
+            raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {ice_transport_policy!r}")
+        servers = parse_ice_servers(ice_servers)
+        if not self._session.peer.configure(servers, ice_transport_policy):
+            raise NotSupportedError("candidates were gathered already: make a new PeerConnection")
+        self._servers, self._configuration["ice_transport_policy"] = servers, ice_transport_policy
+
+    def get_configuration(self) -> dict[str, Any]:
+        """Return ``ice_servers``, ``ice_transport_policy`` and ``bundle_policy``."""
+        return {"ice_servers": [server.to_json() for server in self._servers], **self._configuration}
 
     # -- descriptions ---------------------------------------------------------------------------------------------
 
     @property
+    def current_local_description(self) -> SessionDescription | None:
+        """What was negotiated last."""
+        return self._session.current_local
+
+    @property
+    def pending_local_description(self) -> SessionDescription | None:
+        """What is being negotiated, or None."""
+        return self._session.pending_local
+
+    @property
+    def current_remote_description(self) -> SessionDescription | None:
+        """What was negotiated last."""
+        return self._session.current_remote
+
+    @property
+    def pending_remote_description(self) -> SessionDescription | None:
+        """What is being negotiated, or None."""
+        return self._session.pending_remote
+
+    @property
     def local_description(self) -> SessionDescription | None:
         """The pending local description, else the current one."""
-        return self.pending_local_description or self.current_local_description
+        return self._session.pending_local or self._session.current_local
 
     @property
     def remote_description(self) -> SessionDescription | None:
         """The pending remote description, else the current one."""
-        return self.pending_remote_description or self.current_remote_description
+        return self._session.pending_remote or self._session.current_remote
+
+    @property
+    def can_trickle_ice_candidates(self) -> bool | None:
+        """Whether the other side takes candidates after its description; None before there is one."""
+        remote = self.remote_description
+        return None if remote is None else sdp.can_trickle(remote.sdp)
 
     async def create_offer(self) -> SessionDescription:
         """Return an offer: createOffer, §4.4.2.
@@ -259,7 +419,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         InvalidStateError
             When the connection is closed.
         """
-        return await self._chained(self._create("offer"))
+        return await self._chained(self._session.create_offer())
 
     async def create_answer(self) -> SessionDescription:
         """Return an answer to the remote offer: createAnswer, §4.4.2.
@@ -269,7 +429,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         InvalidStateError
             When the connection is closed or there is no remote offer.
         """
-        return await self._chained(self._create("answer"))
+        return await self._chained(self._session.create_answer())
 
     async def set_local_description(self, description: Any = None) -> SessionDescription:
         """Apply a local description, or the one that is due, and return it with all candidates.
@@ -284,7 +444,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             When it cannot be applied.
         """
         checked = None if description is None else SessionDescription.of(description)
-        return await self._chained(self._set_local(checked))
+        return await self._chained(self._session.set_local(checked))
 
     async def set_remote_description(self, description: Any) -> SessionDescription:
         """Apply the other side's description and return it: setRemoteDescription, §4.4.2.
@@ -301,164 +461,119 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         SdpError
             When it is no description or cannot be applied.
         """
-        return await self._chained(self._set_remote(SessionDescription.of(description)))
+        return await self._chained(self._session.set_remote(SessionDescription.of(description)))
 
     async def add_ice_candidate(self, candidate: dict[str, Any] | None) -> None:
-        """Apply a candidate of the other side, as browsers write it; None: there will be no more. §4.4.2.
+        """Apply a candidate of the other side: addIceCandidate, §4.4.2.
+
+        Parameters
+        ----------
+        candidate : dict or None
+            As browsers write it. One that arrives before its description is kept for it. None: there will be no more.
 
         Raises
         ------
+        TypeError
+            When it is neither, or names no media section.
+        OperationError
+            When it cannot be parsed, or the description has no such section.
         InvalidStateError
-            When the connection is closed or there is no remote description.
-        SdpError
-            When it cannot be parsed.
+            When the connection is closed.
         """
-        await self._chained(self._add_candidate(candidate))
+        if candidate is not None and not isinstance(candidate, dict):
+            raise TypeError(f"a candidate is a dict as browsers write it, or None, not {type(candidate).__name__}")
+        if candidate is not None and not any(candidate.get(n) for n in ("candidate", "sdpMid", "sdpMLineIndex")):
+            candidate = None  # the empty candidate of browsers: no more of any section
+        await self._chained(self._session.add_candidate(candidate))
 
-    async def _add_candidate(self, candidate: dict[str, Any] | None) -> None:
-        if self.remote_description is None:
-            raise InvalidStateError("set_remote_description must come before add_ice_candidate")
-        await self._peer.add_candidate(candidate)
+    async def connect(self, signaling: Signaling, timeout: float = 10.0, *, polite: bool | None = None) -> None:
+        """Negotiate through a signaling, and again whenever it is needed, until the connection is closed.
 
-    async def _create(self, kind: Literal["offer", "answer"]) -> SessionDescription:
-        return SessionDescription(kind, self._with_streams(await self._peer.create(kind)))
+        Returns once connected; the rest goes on in the background, on this event loop. Closing the connection says bye
+        and closes the signaling.
 
-    async def _set_local(self, description: SessionDescription | None) -> SessionDescription:
-        if description is None:
-            answering = self._states.get("signaling_state") == "have-remote-offer"
-            description = await self._create("answer" if answering else "offer")
-        self._refuse_unsupported(description)
-        sdp = self._with_streams(await self._peer.set_local(description.type, description.sdp))
-        description = SessionDescription(description.type, sdp)
-        if description.type == "offer":
-            self.pending_local_description = description
-        else:
-            self.current_local_description = description
-            self.current_remote_description = self.pending_remote_description
-            self.pending_local_description = self.pending_remote_description = None
-        self._take_sections()
-        self._update_needed()
-        return description
+        Parameters
+        ----------
+        signaling : Signaling
+            Anything with coroutines ``send(message)``, ``receive()`` and ``close()``.
+        timeout : float
+            Seconds until `ConnectTimeout`.
+        polite : bool, optional
+            Whose offer gives way when both come at once: ours if True. By default the two sides find out, provided that
+            the other side does so, too.
 
-    async def _set_remote(self, description: SessionDescription) -> SessionDescription:
-        self._refuse_unsupported(description)
-        await self._peer.set_remote(description.type, description.sdp)
-        if description.type == "offer":
-            self.pending_remote_description = description
-        else:
-            self.current_remote_description = description
-            self.current_local_description = self.pending_local_description
-            self.pending_local_description = self.pending_remote_description = None
-        self._take_sections()
-        self._take_remote_tracks(media_sections(description.sdp))
-        self._update_needed()
-        return description
+        Raises
+        ------
+        ConnectTimeout
+            When there is no connection in time. The signaling goes on all the same.
+        InvalidStateError
+            When the connection is closed, or connected through a signaling already.
+        """
+        self._assert_open()
+        if self._negotiation is not None:
+            raise InvalidStateError("this connection negotiates through a signaling already")
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
 
-    @staticmethod
-    def _refuse_unsupported(description: SessionDescription) -> None:
-        if description.type in ("pranswer", "rollback"):
-            raise NotSupportedError(f"{description.type!r} cannot be applied yet; offer and answer can")
+        def wake() -> None:
+            loop.call_soon_threadsafe(changed.set)
 
-    def _take_sections(self) -> None:
-        """Follow the engine's transceivers: those that a remote offer made, their mids and directions."""
-        sections: list[Section] = self._peer.sections()
-        for section in sections[len(self._transceivers) :]:
-            self._add(section.key, section.kind, section.direction)
-        for transceiver, section in zip(self._transceivers, sections, strict=True):
-            transceiver._mid = section.mid
-            transceiver._current_direction = section.current_direction
-            if section.current_direction in SENDING and transceiver.sender.track is not None:
-                transceiver.sender._has_sent = True
-
-    def _take_remote_tracks(self, sections: list[MediaSection]) -> None:
-        """Process remote tracks: §4.4.1.5 and §5.1.1."""
-        by_mid = {section.mid: section for section in sections}
-        for transceiver in self._transceivers:
-            section = by_mid.get(transceiver.mid or "")
-            if section is None:
-                continue
-            receiver = transceiver.receiver
-            receiving = section.port != 0 and reverse(section.direction) in ("sendrecv", "recvonly")
-            streams = [self._remote_stream(name) for name in section.streams] if receiving else []
-            for stream in receiver._streams:
-                if stream not in streams:
-                    stream._change("removetrack", receiver.track)
-            if receiving and not receiver._receiving:
-                received = self._peer.received(transceiver._key)
-                if received is not None:
-                    receiver.track.id = section.track_id or receiver.track.id
-                    receiver._track._plug(received)
-                    receiver.track.label = f"{self.name or 'remote'} {transceiver.kind}".strip()
-            for stream in streams:
-                stream._change("addtrack", receiver.track)
-            if receiving and (not receiver._receiving or streams != receiver._streams):
-                self._emit("track", TrackEvent(receiver, receiver.track, tuple(streams), transceiver))
-            if not receiving and receiver._receiving:
-                receiver._track._plug(None)
-            receiver._receiving = receiving
-            receiver._streams = streams
-        self._changed()
-
-    def _remote_stream(self, id: str) -> MediaStream:
-        return self._remote_streams.setdefault(id, MediaStream(id=id))
-
-    def _with_streams(self, sdp: str) -> str:
-        by_mid = {t.mid: t for t in self._transceivers if t.mid is not None}
-        unnamed = [t for t in self._transceivers if t.mid is None]
-        known = [section.mid for section in media_sections(sdp) if section.kind in ("audio", "video")]
-        # In an offer, transceivers without a mid get theirs in their order, after all others.
-        by_mid.update(zip([mid for mid in known if mid not in by_mid], unnamed, strict=False))
-
-        def lines_of(mid: str) -> list[str] | None:
-            transceiver = by_mid.get(mid)
-            if transceiver is None:
-                return None
-            sender = transceiver.sender
-            if transceiver.direction not in SENDING or not sender._track_id:
-                return []
-            return msid_lines(sender._streams, sender._track_id)
-
-        return with_streams(sdp, lines_of)
-
-    # -- negotiation needed ---------------------------------------------------------------------------------------
-
-    def _update_needed(self) -> None:
-        """Update the negotiation-needed flag: §4.7.3. On the engine's thread."""
-        if self._closed or self._states.get("signaling_state", "stable") != "stable":
-            return
-        if not self._is_needed():
-            self._needed = False
-        elif not self._needed:
-            self._needed = True
-            self._serial.submit(self._fire_needed)
-
-    def _fire_needed(self) -> None:
-        if self._needed and not self._closed:
-            self._emit("negotiationneeded")
-
-    def _is_needed(self) -> bool:
-        local, remote = self.current_local_description, self.current_remote_description
-        return negotiation_needed(
-            [Wanted(t.mid, t.direction, t.sender._streams if t.sender._track_id else ()) for t in self._transceivers],
-            None if local is None else local.type,
-            [] if local is None else media_sections(local.sdp),
-            [] if remote is None else media_sections(remote.sdp),
-        )
+        self._watchers.add(wake)
+        self._negotiation = PerfectNegotiation(self, signaling, polite)
+        receiving = self._negotiation.start()
+        try:
+            async with asyncio.timeout(timeout):
+                while self._states.get("connection_state") != "connected":
+                    self._assert_open()
+                    waiting = loop.create_task(changed.wait())
+                    await asyncio.wait({waiting, receiving}, return_when=asyncio.FIRST_COMPLETED)
+                    if receiving.done() and not waiting.done():
+                        waiting.cancel()
+                        receiving.result()
+                        raise OperationError("the other side said bye before it was connected")
+                    changed.clear()
+        except TimeoutError:
+            raise ConnectTimeout(
+                f"not connected within {timeout:g} s: the connection is {self.connection_state}, signaling is "
+                f"{self.signaling_state}; {'an offer went out' if self.local_description else 'nothing was negotiated'}"
+            ) from None
+        finally:
+            self._watchers.discard(wake)
+            self._set_traits()
 
     # -- states ---------------------------------------------------------------------------------------------------
 
     def _on_event(self, name: str, value: Any) -> None:
         """On the engine's thread."""
-        if name.endswith("_state"):
-            self._states[name] = value
-            self._since.append((time.monotonic(), f"{name.removesuffix('_state')} {value}"))
-            self._serial.submit(self._set_traits)
-            self._emit(name.replace("_", "") + "change")
+        if self._closed:
+            return
+        if name == "channel":
+            channel = DataChannel(self, value, announced=True)
+            self._channels.append(channel)
+            self._emit("datachannel", channel)
+            channel.begin(self._serial)
+        else:
+            self._set_state(name, value)
+            if (name, value) == ("connection_state", "failed"):
+                for channel in self._channels:
+                    channel._closed("the connection failed")
+
+    def _set_state(self, name: str, value: str) -> None:
+        """Set a state, which observers and callbacks hear of on their own thread."""
+        self._states[name] = value
+        for watcher in tuple(self._watchers):
+            watcher()
+        # Traits on a thread of their own: a slow callback is not to hold them up, nor an observer the callbacks.
+        self._trait_serial.submit(self._set_traits)
+        self._emit(name.replace("_", "") + "change")
 
     def _set_traits(self) -> None:
         for name, value in self._states.copy().items():
             if getattr(self, name) != value:
-                self.set_trait(name, value)
+                try:
+                    self.set_trait(name, value)
+                except Exception:
+                    logger.exception("an observer of %s raised", name)
 
     def _changed(self) -> None:
         """What is shown has changed: a hook for the view."""
@@ -487,6 +602,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             self._assert_open()
         try:
             return await engine().run(self._in_turn(coroutine))
+        except asyncio.CancelledError:
+            if not self._closed:
+                raise
+            raise InvalidStateError("the connection was closed meanwhile") from None
         finally:
             if not engine().is_current:
                 self._set_traits()
@@ -494,24 +613,42 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
     async def _in_turn(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if self._chain is None:
             self._chain = asyncio.Lock()
-        async with self._chain:
-            if self._closed:
-                coroutine.close()
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way.add(task)
+        try:
+            async with self._chain:
                 self._assert_open()
-            return await coroutine
+                return await coroutine
+        finally:
+            coroutine.close()
+            self._under_way.discard(task)
 
     def close(self) -> None:
-        """Close the connection: §4.4.2. Local tracks go on. Takes at most a few seconds; may be called twice."""
+        """Close the connection: §4.4.2. Local tracks go on; calls under way end with `InvalidStateError`.
+
+        Takes at most a few seconds. May be called twice.
+        """
         if self._closed:
             return
         self._closed = True
         self._states.update(signaling_state="closed", connection_state="closed", ice_connection_state="closed")
-        future = engine().submit(self._peer.close())
+        for watcher in tuple(self._watchers):
+            watcher()
+        future = engine().submit(self._close())
         if not engine().is_current:
-            self._set_traits()
             future.result(QUICK)
-        for transceiver in self._transceivers:
-            transceiver.receiver._track._end(event=True)
+            self._set_traits()
+
+    async def _close(self) -> None:
+        for task in tuple(self._under_way):
+            task.cancel()
+        self._session.close()
+        if self._negotiation is not None:
+            self._negotiation.end_soon()
+        for channel in self._channels:
+            channel._closed()
+        await self._session.peer.close()
 
     async def aclose(self) -> None:
         """Close it; see `close`."""

@@ -20,6 +20,7 @@ class Wanted:
     mid: str | None
     direction: str
     streams: tuple[str, ...] = ()
+    stopping: bool = False
 
 
 def reverse(direction: str) -> str:
@@ -39,6 +40,9 @@ def negotiation_needed(
     local_type: str | None,
     local: Sequence[MediaSection],
     remote: Sequence[MediaSection],
+    *,
+    channels: bool = False,
+    restart: bool = False,
 ) -> bool:
     """Check if negotiation is needed: WebRTC 1.0 §4.7.3.
 
@@ -50,15 +54,29 @@ def negotiation_needed(
         Of the current local description; None: nothing was negotiated yet.
     local, remote : sequence of MediaSection
         The current local and remote descriptions.
+    channels : bool
+        Whether there is any data channel.
+    restart : bool
+        Whether an ICE restart was asked for.
     """
+    if restart or (channels and not any(section.kind == "application" for section in local)):
+        return True
     ours = {section.mid: section for section in local}
     theirs = {section.mid: section for section in remote}
     for transceiver in wanted:
         here = ours.get(transceiver.mid or "")
         there = theirs.get(transceiver.mid or "")
-        if transceiver.mid is None or local_type is None or here is None:
+        if transceiver.mid is None:
+            if transceiver.stopping:
+                continue
             return True
-        if transceiver.direction in SENDING and set(here.streams) != set(transceiver.streams):
+        if local_type is None or here is None:
+            return True
+        if transceiver.stopping:
+            if not here.rejected and not (there is not None and there.rejected):
+                return True
+            continue
+        if transceiver.direction in SENDING and set(here.streams or ()) != set(transceiver.streams):
             return True
         answered = "inactive" if there is None else reverse(there.direction)
         if local_type == "offer" and transceiver.direction not in (here.direction, answered):
@@ -66,6 +84,11 @@ def negotiation_needed(
         if local_type == "answer" and here.direction != intersect(transceiver.direction, answered):
             return True
     return False
+
+
+def remove_sending(direction: str) -> str:
+    """Return `direction` without sending: removeTrack, WebRTC 1.0 §5.1."""
+    return {"sendrecv": "recvonly", "sendonly": "inactive"}.get(direction, direction)
 
 
 def add_sending(direction: str) -> str:
@@ -80,6 +103,7 @@ class SenderState:
     kind: str
     has_track: bool
     has_sent: bool
+    stopping: bool = False
 
 
 def reusable_sender(kind: str, senders: Sequence[SenderState]) -> int | None:
@@ -88,6 +112,73 @@ def reusable_sender(kind: str, senders: Sequence[SenderState]) -> int | None:
     One without a track, of the same kind, that was never used to send.
     """
     for index, sender in enumerate(senders):
-        if sender.kind == kind and not sender.has_track and not sender.has_sent:
+        if sender.kind == kind and not (sender.has_track or sender.has_sent or sender.stopping):
             return index
     return None
+
+
+@dataclass(frozen=True)
+class Free:
+    """A transceiver that a remote section may be associated with."""
+
+    kind: str
+    from_add_track: bool
+    mid: str | None
+    stopping: bool = False
+
+
+def associate(kind: str, mid: str, direction: str, transceivers: Sequence[Free]) -> int | None:
+    """Return the index of the transceiver for a section of a remote offer, or None for a new one: JSEP §5.10.
+
+    Parameters
+    ----------
+    direction : str
+        As it stands in the offer.
+    """
+    for index, transceiver in enumerate(transceivers):
+        if transceiver.mid == mid:
+            return index
+    if direction not in ("sendrecv", "recvonly"):
+        return None
+    for index, transceiver in enumerate(transceivers):
+        free = transceiver.from_add_track and transceiver.mid is None and not transceiver.stopping
+        if free and transceiver.kind == kind:
+            return index
+    return None
+
+
+@dataclass(frozen=True)
+class RemoteChange:
+    """What a remote section does to a receiver."""
+
+    #: Streams to take the track out of, and to put it into, by id.
+    leaves: tuple[str, ...]
+    joins: tuple[str, ...]
+    #: Whether "track" fires.
+    fires: bool
+    #: Whether the track is muted: the other side stopped sending.
+    mutes: bool
+
+
+def remote_change(fired: str | None, direction: str, before: Sequence[str], now: Sequence[str]) -> RemoteChange:
+    """Process a remote track: WebRTC 1.0 §5.1.1 (set associated remote streams, addition, removal).
+
+    Parameters
+    ----------
+    fired : str or None
+        The direction for which "track" fired last.
+    direction : str
+        The section's, as we see it.
+    before, now : sequence of str
+        The ids of the streams the track is in, and of those that the section names.
+    """
+    receiving = direction in ("sendrecv", "recvonly")
+    streams = tuple(dict.fromkeys(now)) if receiving else ()
+    was = fired in ("sendrecv", "recvonly")
+    joins = tuple(stream for stream in streams if stream not in before)
+    return RemoteChange(
+        leaves=tuple(stream for stream in before if stream not in streams),
+        joins=joins,
+        fires=receiving and (not was or bool(joins)),
+        mutes=was and not receiving,
+    )

@@ -1,8 +1,8 @@
-"""What of a description aiortc does not look after: which streams a track belongs to (``a=msid``, RFC 8830)."""
+"""What of a description aiortc does not look after: streams (``a=msid``), sections that were rejected, candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -12,6 +12,8 @@ SdpType = Literal["offer", "answer", "pranswer", "rollback"]
 _TYPES = ("offer", "answer", "pranswer", "rollback")
 
 SENDING = ("sendrecv", "sendonly")
+RECEIVING = ("sendrecv", "recvonly")
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,10 @@ class SessionDescription:
     """RTCSessionDescription, WebRTC 1.0 §4.6.2."""
 
     type: SdpType
-    sdp: str
+    sdp: str = ""
+
+    def __repr__(self) -> str:
+        return f"<SessionDescription {self.type}, {self.sdp.count(chr(10) + 'm=')} media sections>"
 
     @classmethod
     def of(cls, value: Any) -> SessionDescription:
@@ -36,49 +41,81 @@ class SessionDescription:
             kind, text = value.get("type"), value.get("sdp")
         else:
             kind, text = getattr(value, "type", None), getattr(value, "sdp", None)
+        text = "" if text is None else text
         if kind not in _TYPES or not isinstance(text, str):
             raise TypeError(
                 f"a description is a SessionDescription or a dict with 'type' (one of {', '.join(_TYPES)}) "
-                f"and 'sdp' (str), not {type(value).__name__}"
+                f"and 'sdp' (str), not {type(value).__name__} with type {kind!r}"
             )
-        description = cls(cast(SdpType, kind), text)
-        _check(text)
-        return description
+        return cls(cast(SdpType, kind), text)
 
 
 @dataclass(frozen=True)
 class MediaSection:
-    """One ``m=`` section, as far as it matters here. `streams`: None where it names none."""
+    """One ``m=`` section, as far as it matters here."""
 
     mid: str
     kind: str
     direction: str
-    streams: tuple[str, ...]
+    #: None where it names none at all, () where it says that the track is in no stream.
+    streams: tuple[str, ...] | None
     track_id: str | None
-    port: int
+    rejected: bool
+
+    @property
+    def is_media(self) -> bool:
+        """Whether it is sound or video."""
+        return self.kind in ("audio", "video")
 
 
-def _check(text: str) -> None:
+def check(text: str) -> None:
+    """Refuse what is no description, with the line.
+
+    Raises
+    ------
+    SdpError
+    """
     lines = text.splitlines()
     if not lines or lines[0] != "v=0":
         raise SdpError(f"line 1 is {lines[0] if lines else ''!r}: a description begins with v=0")
     for number, line in enumerate(lines, 1):
         if line and (len(line) < 2 or line[1] != "=" or not line[0].islower()):
             raise SdpError(f"line {number} is {line!r}: not of the form x=value")
-        if line.startswith("m=") and len(line.split()) < 4:
-            raise SdpError(f"line {number} is {line!r}: not a media section")
+        if line.startswith("m="):
+            fields = line.split()
+            if len(fields) < 4 or not fields[1].split("/")[0].isdigit():
+                raise SdpError(f"line {number} is {line!r}: not a media section")
+    sections = media_sections(text)
+    tracks = [
+        (stream, section.track_id) for section in sections if section.track_id for stream in section.streams or ()
+    ]
+    if len(set(tracks)) < len(tracks):
+        raise SdpError("two media sections have the same a=msid: a track is sent once")
+    mids = [section.mid for section in sections]
+    if len(set(mids)) < len(mids):
+        raise SdpError(f"two media sections have the same a=mid: {mids}")
+
+
+def split(text: str) -> list[str]:
+    """Return the session part and the media sections, each without the ``m=`` that begins it."""
+    return text.replace("\r\n", "\n").split("\nm=")
+
+
+def join(parts: list[str]) -> str:
+    """Return the text of `split`."""
+    return "\nm=".join(parts).replace("\n", "\r\n")
 
 
 def media_sections(text: str) -> list[MediaSection]:
     """Return the media sections of a description, in order."""
-    parts = text.replace("\r\n", "\n").split("\nm=")
+    parts = split(text)
     default = _direction(parts[0].split("\n"), "sendrecv")
     return [_section(index, part.split("\n"), default) for index, part in enumerate(parts[1:])]
 
 
 def _section(index: int, lines: list[str], default: str) -> MediaSection:
     fields = lines[0].split()
-    streams: dict[str, None] = {}
+    streams: dict[str, None] | None = None
     track_id = None
     mid = str(index)
     for line in lines[1:]:
@@ -87,18 +124,27 @@ def _section(index: int, lines: list[str], default: str) -> MediaSection:
         elif line.startswith("a=msid:"):
             stream, _, appdata = line[7:].strip().partition(" ")
             track_id = appdata or track_id
+            streams = streams or {}
             if stream != "-":
                 streams[stream] = None
+    rejected = fields[1].split("/")[0] == "0" and "a=bundle-only" not in lines
     return MediaSection(
-        mid, fields[0], _direction(lines, default), tuple(streams), track_id, int(fields[1].split("/")[0])
+        mid, fields[0], _direction(lines, default), None if streams is None else tuple(streams), track_id, rejected
     )
 
 
 def _direction(lines: list[str], default: str) -> str:
-    for line in lines:
-        if line.strip() in ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"):
-            return line.strip()[2:]
-    return default
+    return next((line.strip()[2:] for line in lines if line.strip()[2:] in DIRECTIONS), default)
+
+
+def _edit(text: str, change: Callable[[MediaSection, list[str]], list[str]]) -> str:
+    parts = split(text)
+    default = _direction(parts[0].split("\n"), "sendrecv")
+    out = [parts[0]]
+    for index, part in enumerate(parts[1:]):
+        lines = part.split("\n")
+        out.append("\n".join(change(_section(index, lines, default), lines)))
+    return join(out)
 
 
 def with_streams(text: str, lines_of: Callable[[str], list[str] | None]) -> str:
@@ -109,19 +155,184 @@ def with_streams(text: str, lines_of: Callable[[str], list[str] | None]) -> str:
     lines_of : callable
         Gives the values of the lines for a mid, or None to leave its section alone.
     """
-    parts = text.replace("\r\n", "\n").split("\nm=")
-    out = [parts[0]]
-    for index, part in enumerate(parts[1:]):
-        lines = part.split("\n")
-        values = lines_of(_section(index, lines, "sendrecv").mid)
-        if values is not None:
-            lines = [line for line in lines if not line.startswith("a=msid:")]
-            at = next((i for i, line in enumerate(lines) if line.startswith("a=mid:")), len(lines) - 1)
-            lines[at + 1 : at + 1] = [f"a=msid:{value}" for value in values]
-        out.append("\n".join(lines))
-    return "\nm=".join(out).replace("\n", "\r\n")
+
+    def change(section: MediaSection, lines: list[str]) -> list[str]:
+        values = lines_of(section.mid)
+        if values is None:
+            return lines
+        kept = [line for line in lines if not line.startswith("a=msid:")]
+        at = next((i for i, line in enumerate(kept) if line.startswith("a=mid:")), len(kept) - 1)
+        return [*kept[: at + 1], *(f"a=msid:{value}" for value in values), *kept[at + 1 :]]
+
+    return _edit(text, change)
 
 
 def msid_lines(streams: tuple[str, ...], track_id: str) -> list[str]:
     """Return the values of ``a=msid`` for a sender: a line for each stream, or ``-`` for none (JSEP §5.2.1)."""
     return [f"{stream} {track_id}" for stream in streams or ("-",)]
+
+
+def reject(text: str, mids: set[str]) -> str:
+    """Return a local description in which the sections `mids` are rejected: port 0, outside the bundle."""
+    if not mids:
+        return text
+
+    def change(section: MediaSection, lines: list[str]) -> list[str]:
+        if section.mid not in mids:
+            return lines
+        kind, _, rest = lines[0].split(" ", 2)
+        kept = [line for line in lines[1:] if not line.startswith(("a=candidate", "a=end-of", "a=ssrc", "a=msid:"))]
+        return [f"{kind} 0 {rest}", *kept]
+
+    parts = split(_edit(text, change))
+    session = [
+        "a=group:BUNDLE " + " ".join(mid for mid in line.split()[1:] if mid not in mids)
+        if line.startswith("a=group:BUNDLE")
+        else line
+        for line in parts[0].split("\n")
+    ]
+    return join(["\n".join(session), *parts[1:]])
+
+
+def _with_mids(text: str) -> str:
+    """Return a description whose sections all have names, as aiortc wants them: their place, where there is none."""
+
+    def change(section: MediaSection, lines: list[str]) -> list[str]:
+        named = any(line.startswith("a=mid:") for line in lines)
+        return lines if named else [lines[0], f"a=mid:{section.mid}", *lines[1:]]
+
+    return text if text.count("\na=mid:") == text.count("\nm=") else _edit(text, change)
+
+
+def like(text: str, given: str) -> str:
+    """Return the engine's version of a local description with the streams and rejections of the one it was given."""
+    asked = {section.mid: section for section in media_sections(given)}
+
+    def lines_of(mid: str) -> list[str] | None:
+        section = asked.get(mid)
+        if section is None or not section.is_media:
+            return None
+        if section.streams is None or section.track_id is None:
+            return []
+        return msid_lines(section.streams, section.track_id)
+
+    return reject(with_streams(text, lines_of), {mid for mid, section in asked.items() if section.rejected})
+
+
+def identity(text: str) -> list[tuple[str, ...]]:
+    """Return what of a local description must stay as it was made: sections, and the names of their transports."""
+    own = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:")
+    return [
+        (section.mid, section.kind, *(line for line in part.split("\n") if line.startswith(own)))
+        for section, part in zip(media_sections(text), split(text)[1:], strict=True)
+    ]
+
+
+_PLAIN = {
+    "audio": ["audio 9 UDP/TLS/RTP/SAVPF 111", "a=rtcp-mux", "a=rtpmap:111 opus/48000/2"],
+    "video": ["video 9 UDP/TLS/RTP/SAVPF 97", "a=rtcp-mux", "a=rtpmap:97 VP8/90000"],
+    "application": ["application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000"],
+}
+_TRANSPORT = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup")
+
+
+def revive(text: str, unusable: Collection[str] = ()) -> str:
+    """Return a remote description whose rejected (and `unusable`) sections are inactive ones, which aiortc understands.
+
+    It wants ICE and DTLS parameters in every section, and rejected ones have none: they get those of a live one.
+    """
+    text = _with_mids(text)
+    sections = media_sections(text)
+    parts = split(text)
+    rejected = {i for i, section in enumerate(sections) if section.rejected or section.mid in unusable}
+    if not rejected:
+        return text
+    donors = [part for i, part in enumerate(parts[1:]) if i not in rejected] or parts[1:]
+    session = parts[0].split("\n")
+    transport = [line for line in [*donors[0].split("\n"), *session] if line.startswith(_TRANSPORT)]
+    transport = list({line.split(":", 1)[0]: line for line in reversed(transport)}.values())
+    if len(transport) < len(_TRANSPORT):
+        # Nothing but rejected sections: parameters that lead nowhere.
+        transport = [
+            "a=ice-ufrag:none",
+            "a=ice-pwd:nonenonenonenonenonenone",
+            "a=fingerprint:sha-256 " + ":".join(["00"] * 32),
+            "a=setup:actpass" if "a=setup:actpass" in text else "a=setup:active",
+        ]
+    session = [
+        # In the order of the sections: the first one's transport is that of all, also when it is the rejected one.
+        " ".join(["a=group:BUNDLE", *(s.mid for i, s in enumerate(sections) if i in rejected or s.mid in line.split())])
+        if line.startswith("a=group:BUNDLE")
+        else line
+        for line in session
+    ]
+    out = ["\n".join(session)]
+    for i, part in enumerate(parts[1:]):
+        plain = _PLAIN.get(sections[i].kind)
+        if i in rejected and plain is not None:
+            part = "\n".join(
+                [plain[0], "c=IN IP4 0.0.0.0", f"a=mid:{sections[i].mid}", "a=inactive", *plain[1:], *transport]
+            )
+        out.append(part)
+    return join(out).rstrip("\r\n") + "\r\n"
+
+
+def candidates(text: str) -> list[dict[str, Any]]:
+    """Return the candidates of a local description as "icecandidate" events give them."""
+    found = []
+    for index, part in enumerate(split(text)[1:]):
+        lines = part.split("\n")
+        section = _section(index, lines, "sendrecv")
+        ufrag = next((line[12:] for line in lines if line.startswith("a=ice-ufrag:")), None)
+        found += [
+            {
+                "candidate": line[2:],
+                "sdpMid": section.mid,
+                "sdpMLineIndex": index,
+                "usernameFragment": ufrag,
+            }
+            for line in lines
+            if line.startswith("a=candidate:")
+        ]
+    return found
+
+
+def with_candidate(text: str, candidate: dict[str, Any] | None) -> str:
+    """Return a remote description with a candidate that came after it, or with the end of candidates: §4.4.2."""
+    line = "a=end-of-candidates"
+    if candidate is not None and candidate.get("candidate"):
+        line = "a=" + str(candidate["candidate"]).removeprefix("a=")
+
+    def change(section: MediaSection, lines: list[str]) -> list[str]:
+        end = len(lines) - 1 if lines[-1] == "" else len(lines)
+        return [*lines[:end], line, *lines[end:]] if section.mid in wanted and line not in lines else lines
+
+    sections = media_sections(text)
+    wanted = {section.mid for section in sections}
+    if candidate is not None and candidate.get("sdpMid") is not None:
+        wanted = {str(candidate["sdpMid"])}
+    elif candidate is not None and candidate.get("sdpMLineIndex") is not None:
+        wanted = {sections[int(candidate["sdpMLineIndex"])].mid}
+    return _edit(text, change)
+
+
+def ufrag_of(text: str, index: int) -> str | None:
+    """Return the ICE name of a section."""
+    parts = split(text)
+    lines = [*parts[index + 1].split("\n"), *parts[0].split("\n")]
+    return next((line[12:].strip() for line in lines if line.startswith("a=ice-ufrag:")), None)
+
+
+def unbundled(text: str) -> str:
+    """Return an answer without a bundle: one may not be answered that was not offered (RFC 9143 §7.3)."""
+    return "\r\n".join(line for line in text.split("\r\n") if not line.startswith("a=group:BUNDLE"))
+
+
+def is_bundled(text: str) -> bool:
+    """Return whether all sections share a transport."""
+    return "a=group:BUNDLE" in split(text)[0]
+
+
+def can_trickle(text: str) -> bool:
+    """Return whether the other side takes candidates after its description (RFC 8840)."""
+    return any(line.startswith("a=ice-options:") and "trickle" in line[14:].split() for line in text.splitlines())

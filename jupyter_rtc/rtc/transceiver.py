@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engine.foreign import as_track
 from ..engine.loop import engine
-from ..errors import InvalidStateError
+from ..errors import InvalidAccessError, InvalidStateError
 from ..media.stream import MediaStream
 from ..media.track import Kind, RelayTrack, Track
+from .sdp import DIRECTIONS, SENDING
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
+    from .session import Session
 
 
 class RtpSender:
     """What sends a track: RTCRtpSender, §5.2."""
 
-    def __init__(self, connection: PeerConnection, key: int) -> None:
-        self._connection = connection
-        self._key = key
+    def __init__(self, transceiver: RtpTransceiver) -> None:
+        self._transceiver = transceiver
         #: The track as it was given, which may be aiortc's.
         self._given: Any = None
         self._track: Track[Any] | None = None
-        self._track_id = ""
+        #: The name that the other side gives the track; stays for the sender's life once it was told.
+        self._track_id = str(uuid.uuid4())
         self._streams: tuple[str, ...] = ()
-        self._has_sent = False
+
+    def __repr__(self) -> str:
+        return f"<RtpSender of {self._given!r}>"
 
     @property
     def track(self) -> Any:
@@ -34,38 +40,67 @@ class RtpSender:
         return self._given
 
     async def replace_track(self, track: Any) -> None:
-        """Send another track of the same kind, or None, without negotiating anew: §5.2, replaceTrack.
+        """Send another track of the same kind, or None, without negotiating anew: replaceTrack, §5.2.
 
         Raises
         ------
         TypeError
             When it is of another kind, or no track.
         InvalidStateError
-            When the connection is closed.
+            When the connection is closed or the transceiver stopped.
         """
+        transceiver = self._transceiver
         ours = None if track is None else as_track(track)
-        kind = self._connection._transceiver_of(self).kind
-        if ours is not None and ours.kind != kind:
-            raise TypeError(f"this sender sends {kind}, not {ours.kind}")
-        self._connection._assert_open()
-        await engine().run(self._put(track, ours))
+        if ours is not None and ours.kind != transceiver.kind:
+            raise TypeError(f"this sender sends {transceiver.kind}, not {ours.kind}")
+        transceiver._connection._assert_open()
+        if transceiver._stopping:
+            raise InvalidStateError("the transceiver was stopped")
+        await transceiver._connection._chained(self._replace(track, ours))
 
-    async def _put(self, given: Any, track: Track[Any] | None) -> None:
+    async def _replace(self, given: Any, track: Track[Any] | None) -> None:
+        self._put(given, track)
+
+    def _put(self, given: Any, track: Track[Any] | None) -> None:
         """On the engine's thread."""
         self._given, self._track = given, track
-        if track is not None and not self._track_id:
+        transceiver = self._transceiver
+        if track is not None and transceiver._mid is None:
             self._track_id = track.id
-        self._connection._peer.send(self._key, track)
+        if transceiver._key is not None:
+            transceiver._session.peer.send(transceiver._key, track)
+
+    def set_streams(self, *streams: MediaStream) -> None:
+        """Let the track belong to other streams at the other side: setStreams, §5.2. "negotiationneeded" follows.
+
+        Raises
+        ------
+        InvalidStateError
+            When the connection is closed.
+        """
+        for stream in streams:
+            if not isinstance(stream, MediaStream):
+                raise TypeError(f"set_streams takes MediaStreams, not {type(stream).__name__}")
+        connection = self._transceiver._connection
+        connection._assert_open()
+        connection._call(self._set_streams(streams))
+
+    async def _set_streams(self, streams: Sequence[MediaStream]) -> None:
+        self._streams = tuple(dict.fromkeys(stream.id for stream in streams))
+        self._transceiver._session.update_needed()
 
 
 class RtpReceiver:
     """What receives a track: RTCRtpReceiver, §5.3."""
 
-    def __init__(self, kind: Kind, why_silent: Any) -> None:
-        self._track: RelayTrack[Any] = RelayTrack(kind, label=f"remote {kind}", follows_end=False)
-        self._track.why_silent = why_silent
+    def __init__(self, kind: Kind, connection: PeerConnection) -> None:
+        label = f"{connection.name} {kind}" if connection.name else f"remote {kind}"
+        self._track: RelayTrack[Any] = RelayTrack(kind, label=label, follows_end=False)
+        self._track.why_silent = connection._why_silent
         self._streams: list[MediaStream] = []
-        self._receiving = False
+
+    def __repr__(self) -> str:
+        return f"<RtpReceiver of {self._track!r}>"
 
     @property
     def track(self) -> Track[Any]:
@@ -76,18 +111,35 @@ class RtpReceiver:
 class RtpTransceiver:
     """A sender and a receiver that share a media section: RTCRtpTransceiver, §5.4."""
 
-    def __init__(self, connection: PeerConnection, key: int, kind: Kind, direction: str) -> None:
+    def __init__(
+        self,
+        connection: PeerConnection,
+        session: Session,
+        kind: Kind,
+        direction: str,
+        *,
+        key: int | None,
+        from_add_track: bool,
+    ) -> None:
         self._connection = connection
+        self._session = session
+        #: The engine's name for it; None while only a remote offer has it, which the engine does not know yet.
         self._key = key
-        self.kind = kind
+        self._from_add_track = from_add_track
         self._direction = direction
         self._mid: str | None = None
         self._current_direction: str | None = None
-        self.sender = RtpSender(connection, key)
-        self.receiver = RtpReceiver(kind, connection._why_silent)
+        self._fired: str | None = None
+        self._has_sent = False
+        self._codecs: list[str] | None = None
+        self._stopping = False
+        self._stopped = False
+        self.kind = kind
+        self.sender = RtpSender(self)
+        self.receiver = RtpReceiver(kind, connection)
 
     def __repr__(self) -> str:
-        return f"<RtpTransceiver {self.kind} mid={self._mid} {self._direction}>"
+        return f"<RtpTransceiver {self.kind} mid={self._mid} {self.direction}>"
 
     @property
     def mid(self) -> str | None:
@@ -96,21 +148,102 @@ class RtpTransceiver:
 
     @property
     def direction(self) -> str:
-        """What the next negotiation is to bring; settable."""
-        return self._direction
+        """What the next negotiation is to bring, or ``"stopped"``; settable, and "negotiationneeded" follows.
+
+        Raises
+        ------
+        InvalidStateError
+            When it is set while the connection is closed or the transceiver stopped.
+        """
+        return "stopped" if self._stopping else self._direction
 
     @direction.setter
     def direction(self, value: str) -> None:
-        if value not in ("sendrecv", "sendonly", "recvonly", "inactive"):
+        if value not in DIRECTIONS:
             raise TypeError(f"direction is sendrecv, sendonly, recvonly or inactive, not {value!r}")
-        if self._connection.signaling_state == "closed":
-            raise InvalidStateError("the connection is closed")
-        engine().call(self._connection._set_direction(self, value), 5)
+        self._connection._assert_open()
+        if self._stopping:
+            raise InvalidStateError("the transceiver was stopped")
+        if value != self._direction:
+            engine().call(self._set_direction(value), 10)
+
+    def _reject(self) -> None:
+        """The other side has rejected the section: stopped at once, and gone once it is negotiated."""
+        self._stopping = self._stopped = True
+        self.receiver._track._end(event=True)
+
+    async def _set_direction(self, value: str) -> None:
+        self._direction = value
+        self._session.update_needed()
 
     @property
     def current_direction(self) -> str | None:
-        """What was negotiated, or None."""
-        return self._current_direction
+        """What was negotiated; None before, ``"stopped"`` after `stop`."""
+        return "stopped" if self._stopped else self._current_direction
+
+    def stop(self) -> None:
+        """End it for good: stop, §5.4. The next negotiation tells the other side.
+
+        Raises
+        ------
+        InvalidStateError
+            When the connection is closed.
+        """
+        self._connection._assert_open()
+        if not self._stopping:
+            engine().call(self._stop(), 10)
+
+    async def _stop(self) -> None:
+        self._stopping = True
+        if self._key is not None:
+            self._session.peer.send(self._key, None)
+            if self._current_direction in SENDING:
+                await self._session.peer.say_bye(self._key)
+        self.receiver._track._end(event=True)
+        self._session.update_needed()
+
+    def set_codec_preferences(self, codecs: Sequence[Any]) -> None:
+        """Prefer codecs from the next negotiation on: setCodecPreferences, §5.4.
+
+        Parameters
+        ----------
+        codecs : list of str or dict
+            ``"video/H264"`` or ``{"mimeType": "video/H264"}``, the best first; empty: the default.
+
+        Raises
+        ------
+        InvalidAccessError
+            When a codec is not to be had, naming those that are.
+        """
+        names = [str(codec["mimeType"] if isinstance(codec, dict) else codec) for codec in codecs]
+        known = self._session.peer.codecs(self.kind)
+        for name in names:
+            if name.lower() not in [codec.lower() for codec in known]:
+                raise InvalidAccessError(f"there is no codec {name!r}; there are {', '.join(known)}")
+        self._connection._assert_open()
+        if names and all(name.lower().endswith("/rtx") for name in names):
+            raise InvalidAccessError("retransmission alone carries nothing: name a codec, too")
+        engine().call(self._set_codecs(names), 10)
+
+    async def _set_codecs(self, names: list[str]) -> None:
+        self._codecs = names
+        self._apply_codecs()
+        self._session.update_needed()
+
+    def _apply_codecs(self) -> None:
+        if self._key is not None and self._codecs is not None:
+            self._session.peer.set_codecs(self._key, self._codecs)
+
+    def _negotiated(self, direction: str) -> None:
+        self._current_direction = direction
+        self._has_sent = self._has_sent or direction in SENDING
+
+    def _finish(self, *, closing: bool = False) -> None:
+        """It is over: the other side knows, or the connection is closed."""
+        self._stopping = self._stopped = True
+        if not closing:
+            self._mid = None
+        self.receiver._track._end(event=True)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 
 from ..engine.loop import engine
 from ..errors import ConnectTimeout, InvalidStateError
@@ -17,15 +18,15 @@ class _Pair:
 
     def __init__(self, a: PeerConnection, b: PeerConnection) -> None:
         self._lock = asyncio.Lock()
-        self._sides = (a, b)
+        self.sides = (a, b)
 
     async def negotiate(self) -> None:
         """Negotiate until neither side needs to."""
         async with self._lock:
-            for offerer, answerer in (self._sides, self._sides[::-1]):
+            for offerer, answerer in (self.sides, self.sides[::-1]):
                 if offerer._closed or answerer._closed:
                     return
-                if offerer._is_needed():
+                if offerer._session.is_needed():
                     await answerer.set_remote_description(await offerer.set_local_description())
                     await offerer.set_remote_description(await answerer.set_local_description())
 
@@ -57,14 +58,19 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
         side._assert_open()
     changed = asyncio.Event()
     loop = asyncio.get_running_loop()
-    stops = [side.on("connectionstatechange", lambda: loop.call_soon_threadsafe(changed.set)) for side in (a, b)]
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(changed.set)
+
     pair = await engine().run(_make_pair(a, b))
     for side in (a, b):
-        side.on("negotiationneeded", pair.renegotiate)
+        side._watchers.add(wake)
     try:
         async with asyncio.timeout(timeout):
             await engine().run(pair.negotiate())
-            while a.get_transceivers() and {a.connection_state, b.connection_state} != {"connected"}:
+            while a.get_transceivers() and not all(_is_connected(side) for side in (a, b)):
+                for side in (a, b):
+                    side._assert_open()
                 await changed.wait()
                 changed.clear()
     except TimeoutError:
@@ -72,9 +78,25 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
             f"not connected within {timeout:g} s: the sides are {a.connection_state} and {b.connection_state}"
         ) from None
     finally:
-        for stop in stops:
-            stop()
+        for side in (a, b):
+            side._watchers.discard(wake)
+            side._set_traits()
+
+
+def _is_connected(side: PeerConnection) -> bool:
+    # Not the trait: that is set by the thread of callbacks, in one of which this may be awaited.
+    return side._states.get("connection_state") == "connected"
+
+
+_pairs: weakref.WeakKeyDictionary[PeerConnection, _Pair] = weakref.WeakKeyDictionary()
 
 
 async def _make_pair(a: PeerConnection, b: PeerConnection) -> _Pair:
-    return _Pair(a, b)
+    """Return the pair of these two, however often they are connected: two would cross each other's offers."""
+    known = _pairs.get(a)
+    if known is not None and b in known.sides:
+        return known
+    pair = _pairs[a] = _pairs[b] = _Pair(a, b)
+    for side in (a, b):
+        side.on("negotiationneeded", pair.renegotiate)
+    return pair

@@ -1,0 +1,256 @@
+"""DataChannel: RTCDataChannel, WebRTC 1.0 §6.2."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..engine.loop import engine
+from ..engine.peer import Channel
+from ..errors import InvalidStateError, OperationError
+from ..media.events import Emitter, Serial
+from ..media.slot import Slot, SlotClosed
+
+if TYPE_CHECKING:
+    from .connection import PeerConnection
+
+ChannelState = Literal["connecting", "open", "closing", "closed"]
+
+#: The largest message, as browsers take it and aiortc offers it (a=max-message-size).
+MAX_MESSAGE = 262_144
+#: Labels and protocols: 65535 bytes of UTF-8 (§6.1).
+MAX_LABEL = 65_535
+#: `drain` waits until so much is left.
+LOW = 65_536
+#: What has come and nobody iterates over: the oldest goes.
+UNREAD_BOUND = 10_000
+
+
+def check_options(
+    label: Any, protocol: Any, max_retransmits: Any, max_packet_life_time: Any, negotiated: bool, id: Any
+) -> None:
+    """Refuse what createDataChannel refuses: §6.1.
+
+    Raises
+    ------
+    TypeError
+        As in browsers, naming the argument.
+    """
+    for name, text in (("label", label), ("protocol", protocol)):
+        if not isinstance(text, str):
+            raise TypeError(f"{name} is a str, not {type(text).__name__}")
+        if len(text.encode()) > MAX_LABEL:
+            raise TypeError(f"{name} has {len(text.encode())} bytes of UTF-8, at most {MAX_LABEL} are possible")
+    if max_retransmits is not None and max_packet_life_time is not None:
+        raise TypeError("max_retransmits and max_packet_life_time exclude each other")
+    for name, number in (("max_retransmits", max_retransmits), ("max_packet_life_time", max_packet_life_time)):
+        if number is not None and not (isinstance(number, int) and 0 <= number <= 65_535):
+            raise TypeError(f"{name} is a whole number between 0 and 65535, not {number!r}")
+    if id is not None and not (isinstance(id, int) and 0 <= id <= 65_535):
+        raise TypeError(f"id is a whole number between 0 and 65534, not {id!r}")
+    if negotiated and id is None:
+        raise TypeError("a negotiated channel needs an id")
+    if negotiated and id == 65_535:
+        raise TypeError(f"id is between 0 and 65534, not {id!r}")
+
+
+class DataChannel(Emitter):
+    """Messages to and from the other side; made by `PeerConnection.create_data_channel`.
+
+    Attributes
+    ----------
+    label, protocol : str
+    ordered, negotiated : bool
+    max_retransmits, max_packet_life_time : int or None
+    """
+
+    events = frozenset({"open", "message", "close", "error", "bufferedamountlow"})
+
+    def __init__(self, connection: PeerConnection, channel: Channel, *, announced: bool = False) -> None:
+        super().__init__()
+        self._connection = connection
+        self._channel = channel
+        properties = channel.properties
+        self.label: str = properties["label"]
+        self.protocol: str = properties["protocol"]
+        self.ordered: bool = properties["ordered"]
+        self.negotiated: bool = properties["negotiated"]
+        self.max_retransmits: int | None = properties["maxRetransmits"]
+        self.max_packet_life_time: int | None = properties["maxPacketLifeTime"]
+        # One of the other side's is open when it is announced; its "open" event follows.
+        self._state: ChannelState = "open" if announced else "connecting"
+        self._low = 0
+        self._open_unheard = False
+        self._unread: Slot[str | bytes] = Slot(UNREAD_BOUND)
+        self._drained: set[asyncio.Future[None]] = set()
+        self.messages_sent = self.messages_received = self.bytes_sent = self.bytes_received = 0
+        channel.on_open = self._opened
+        channel.on_message = self._received
+        channel.on_close = self._closed
+        channel.on_low = self._is_low
+        channel.set_low(self._low)
+
+    def begin(self, after: Serial | None = None) -> None:
+        """Let events come, on the engine's thread; `after`: behind what that has in hand, the "datachannel" event."""
+        if after is not None:
+            told = threading.Event()
+            after.submit(told.set)
+            self._serial.submit(told.wait)
+            self._serial.submit(self._announce)
+        elif self._channel.state == "open":
+            engine().post(self._opened)
+
+    def _announce(self) -> None:
+        if self._state == "open":  # nobody has closed it in the "datachannel" callback
+            self._dispatch("open", ())
+
+    def __repr__(self) -> str:
+        return f"<DataChannel {self.label!r} ({self._state})>"
+
+    def on(self, event: str, callback: Any = None) -> Any:
+        """Call `callback` at each `event`; see `Emitter.on`.
+
+        On a connection that stands a channel may be open before anybody can listen: who is the first to listen for
+        "open" is told all the same.
+        """
+        stop = super().on(event, callback)
+        if event == "open" and callback is not None:
+            late, self._open_unheard = self._open_unheard, False
+            if late:
+                self._emit("open")
+        return stop
+
+    def _dispatch(self, event: str, payload: tuple[Any, ...]) -> None:
+        if event == "open":
+            self._open_unheard = not self._listeners.get("open")
+        super()._dispatch(event, payload)
+
+    @property
+    def id(self) -> int | None:
+        """Its number, once it is connected or if it was negotiated."""
+        return self._channel.id
+
+    @property
+    def ready_state(self) -> ChannelState:
+        """``"connecting"``, ``"open"``, ``"closing"`` or ``"closed"``."""
+        return self._state
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes that were given to `send` and not sent yet."""
+        return self._channel.buffered
+
+    @property
+    def buffered_amount_low_threshold(self) -> int:
+        """Settable: "bufferedamountlow" fires when `buffered_amount` falls to it."""
+        return self._low
+
+    @buffered_amount_low_threshold.setter
+    def buffered_amount_low_threshold(self, value: int) -> None:
+        self._low = int(value)
+        engine().post(self._channel.set_low, max(self._low, LOW if self._drained else 0))
+
+    def send(self, data: str | bytes | bytearray | memoryview | np.ndarray[Any, Any]) -> None:
+        """Send a message: text, or the bytes of anything that has some (an array's in C order).
+
+        Raises
+        ------
+        InvalidStateError
+            When the channel is not open.
+        TypeError
+            When it is neither text nor bytes, or has more than 262144 bytes.
+        """
+        message: str | bytes
+        if isinstance(data, str):
+            message = data
+        elif isinstance(data, (bytes, bytearray, memoryview)):
+            message = bytes(data)
+        elif isinstance(data, np.ndarray):
+            message = data.tobytes()
+        else:
+            raise TypeError(f"str, bytes-like or ndarray can be sent, not {type(data).__name__}")
+        size = len(message.encode()) if isinstance(message, str) else len(message)
+        if size > MAX_MESSAGE:
+            raise TypeError(f"a message has at most {MAX_MESSAGE} bytes, this one {size}: send it in parts")
+        if self._state != "open":
+            raise InvalidStateError(f'the channel {self.label!r} is {self._state}: wait for its "open" event')
+        self._connection._call(self._send(message, size))
+
+    async def _send(self, message: str | bytes, size: int) -> None:
+        if not self._channel.send(message):
+            raise InvalidStateError(f"the channel {self.label!r} is {self._channel.state}")
+        self.messages_sent += 1
+        self.bytes_sent += size
+
+    async def drain(self) -> None:
+        """Wait until little is buffered: between many sends, so that memory stays small.
+
+        Raises
+        ------
+        InvalidStateError
+            When the channel closes meanwhile.
+        """
+        await engine().run(self._drain())
+
+    async def _drain(self) -> None:
+        while self._channel.buffered > LOW:
+            if self._state != "open":
+                raise InvalidStateError(f"the channel {self.label!r} is {self._state}")
+            future = asyncio.get_running_loop().create_future()
+            self._drained.add(future)
+            self._channel.set_low(max(self._low, LOW))
+            try:
+                await future
+            finally:
+                self._drained.discard(future)
+
+    def close(self) -> None:
+        """Close it; what is buffered is sent first. May be called twice."""
+        if self._state in ("closing", "closed"):
+            return
+        self._state = "closing"
+        engine().post(self._channel.close)
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Iterate over the messages as they come, until the channel is closed."""
+        while True:
+            try:
+                yield await self._unread.aget()
+            except SlotClosed:
+                return
+
+    # -- the engine's thread --------------------------------------------------------------------------------------
+
+    def _opened(self) -> None:
+        if self._state == "connecting":
+            self._state = "open"
+            self._emit("open")
+
+    def _received(self, message: str | bytes) -> None:
+        self.messages_received += 1
+        self.bytes_received += len(message.encode()) if isinstance(message, str) else len(message)
+        self._unread.put(message)
+        self._emit("message", message)
+
+    def _is_low(self) -> None:
+        for future in self._drained:
+            if not future.done():
+                future.set_result(None)
+        if self._channel.buffered <= self._low:
+            self._emit("bufferedamountlow")
+        elif self._low < LOW:
+            self._channel.set_low(self._low)
+
+    def _closed(self, error: str = "") -> None:
+        if self._state == "closed":
+            return
+        self._state = "closed"
+        self._is_low()
+        if error:
+            self._emit("error", OperationError(error))
+        self._emit("close")
+        self._unread.close()

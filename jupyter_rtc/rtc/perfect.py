@@ -1,0 +1,162 @@
+"""Perfect negotiation over a signaling: WebRTC 1.0 §10.7, for two sides that may offer at any time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import InvalidStateError, RtcError
+
+if TYPE_CHECKING:
+    from .connection import PeerConnection
+
+logger = logging.getLogger(__name__)
+
+
+class Signaling(Protocol):
+    """How the two sides of a connection exchange messages.
+
+    A message is a dict: ``{"type": "offer" | "answer", "sdp": ...}``, ``{"type": "bye"}``, or
+    ``{"type": "candidate", "candidate": dict or None}``. The methods are called on the event loop on which
+    ``PeerConnection.connect`` was awaited.
+    """
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Send a message to the other side."""
+
+    async def receive(self) -> dict[str, Any]:
+        """Wait for the next message of the other side."""
+
+    async def close(self) -> None:
+        """End it. A pending `receive` may raise."""
+
+
+def yields(own: str, theirs: str) -> bool:
+    """Return whether our offer gives way to theirs where both came at once and nobody has said who is polite.
+
+    Both sides know both texts and come to opposite answers: the ICE names in them are random.
+    """
+    return _name(own) < _name(theirs)
+
+
+def _name(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(("a=ice-ufrag:", "a=ice-pwd:"))][:2] or [text]
+
+
+class PerfectNegotiation:
+    """Keeps a connection negotiated, until it is closed. On the loop of the signaling."""
+
+    def __init__(self, connection: PeerConnection, signaling: Signaling, polite: bool | None) -> None:
+        self._connection = connection
+        self._signaling = signaling
+        self._polite = polite
+        self._loop = asyncio.get_running_loop()
+        self._making_offer = False
+        self._offered = asyncio.Event()
+        self._offered.set()
+        self._ignored = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = False
+        self._stops = [connection.on("negotiationneeded", self._needed)]
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin; return the task that receives."""
+        receiving = self._spawn(self._receive())
+        if self._connection._session.is_needed():
+            self._spawn(self._offer())
+        return receiving
+
+    def _spawn(self, coroutine: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _needed(self) -> None:
+        """On the thread of callbacks."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: self._spawn(self._offer()))
+
+    async def _offer(self) -> None:
+        connection = self._connection
+        if self._making_offer or self._ended or connection.signaling_state != "stable":
+            return
+        self._making_offer = True
+        self._offered.clear()
+        try:
+            description = await connection.set_local_description()
+            if description.type == "offer":
+                await self._signaling.send({"type": "offer", "sdp": description.sdp})
+        except InvalidStateError:
+            logger.debug("an offer was overtaken by the other side's, or by the end")
+        finally:
+            self._making_offer = False
+            self._offered.set()
+
+    async def _receive(self) -> None:
+        while not self._ended:
+            message = await self._signaling.receive()
+            kind = message.get("type")
+            if kind in ("offer", "answer"):
+                await self._take_description(message)
+            elif kind == "candidate":
+                await self._take_candidate(message.get("candidate"))
+            elif kind == "bye":
+                logger.debug("the other side says bye")
+                await self.end(say=False)
+            else:
+                logger.warning("a message of type %r is not understood", kind)
+
+    async def _take_description(self, message: dict[str, Any]) -> None:
+        connection = self._connection
+        await self._offered.wait()  # our own offer first, if one is being made: then both are known
+        collision = message["type"] == "offer" and connection.signaling_state != "stable"
+        self._ignored = collision and not self._gives_way(message["sdp"])
+        if self._ignored:
+            return
+        try:
+            await connection.set_remote_description(message)
+            if message["type"] == "offer":
+                answer = await connection.set_local_description()
+                await self._signaling.send({"type": answer.type, "sdp": answer.sdp})
+        except RtcError as error:
+            if not connection._closed:
+                logger.error("the other side's %s was refused: %s", message["type"], error)
+
+    def _gives_way(self, offer: str) -> bool:
+        if self._polite is not None:
+            return self._polite
+        own = self._connection.pending_local_description
+        return own is None or yields(own.sdp, offer)
+
+    async def _take_candidate(self, candidate: dict[str, Any] | None) -> None:
+        try:
+            await self._connection.add_ice_candidate(candidate)
+        except RtcError as error:
+            if not self._ignored:
+                logger.warning("a candidate was refused: %s", error)
+
+    async def end(self, *, say: bool = True) -> None:
+        """Say bye, and close the signaling."""
+        if self._ended:
+            return
+        self._ended = True
+        for stop in self._stops:
+            stop()
+        current = asyncio.current_task()
+        for task in tuple(self._tasks):
+            if task is not current:
+                task.cancel()
+        try:
+            if say:
+                await self._signaling.send({"type": "bye"})
+        except Exception as error:  # the other side may be gone: then there is nobody to tell
+            logger.debug("no bye could be said: %r", error)
+        finally:
+            await self._signaling.close()
+
+    def end_soon(self) -> None:
+        """`end`, from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self.end()))
