@@ -94,7 +94,7 @@ export class Courier {
     if (this.#closed) return;
     this.#mailbox.post(message);
     const envelope = this.#envelope();
-    if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(envelope));
+    this.#overChannel(envelope);
     this.#overComm(envelope);
     this.abandon();
   }
@@ -120,7 +120,7 @@ export class Courier {
   #flush() {
     const news = this.#sent < this.#mailbox.posted;
     if (this.#channel?.readyState === "open") {
-      this.#channel.send(JSON.stringify(this.#envelope()));
+      this.#overChannel(this.#envelope());
     } else if (!this.#unanswered || (news && !this.#loaded)) {
       this.#ask();
     }
@@ -171,6 +171,16 @@ export class Courier {
   #envelope() {
     this.#sent = this.#mailbox.posted;
     return { v: 1, client: this.#options.client, ...this.#mailbox.envelope() };
+  }
+
+  /** @param {Envelope} envelope */
+  #overChannel(envelope) {
+    if (this.#channel?.readyState !== "open") return;
+    try {
+      this.#channel.send(JSON.stringify(envelope));
+    } catch {
+      // Its queue is full: the next envelope has all of it again.
+    }
   }
 
   /** @param {Envelope} envelope */

@@ -33,7 +33,7 @@ export default () => {
       const detach = session.attach(el);
       lifetime.signal.addEventListener("abort", detach);
       signal?.addEventListener("abort", () => lifetime.abort(), { once: true });
-      const mount = VIEWS[model.get("view")] ?? mountPlayer;
+      const mount = VIEWS[model.get("_player")] ?? mountPlayer;
       mount({ session, model, el, signal: lifetime.signal });
       return () => lifetime.abort();
     },

@@ -3,7 +3,7 @@
  * long as the model, but is awake only while a view is shown.
  * @import { AnyModel } from "@anywidget/types"
  * @import { Plan } from "./transport/webrtc.js"
- * @import { CaptureWish, Envelope, KernelMessage, Kind, Tile, Traits } from "./types.js"
+ * @import { CaptureWish, Envelope, KernelMessage, PlannedTrack, Tile, Traits } from "./types.js"
  */
 import { Capture } from "./capture/camera.js";
 import { Visit } from "./visit.js";
@@ -13,7 +13,7 @@ const GRACE = 1500;
 
 /** @typedef {AnyModel<Traits> & {comm?: unknown, comm_live?: boolean}} Model */
 /** @typedef {"waiting" | "connecting" | "connected" | "busy" | "blocked" | "gone" | "none"} Link */
-/** @typedef {{track: MediaStreamTrack, kind: Kind, label: string, muted: boolean}} RemoteTrack */
+/** @typedef {PlannedTrack & {track: MediaStreamTrack, muted: boolean}} RemoteTrack */
 /** @typedef {{key: string, level: "info" | "error", text: string, detail: string}} Notice */
 /**
  * @typedef {object} State
@@ -74,9 +74,9 @@ export class Session extends EventTarget {
   get state() {
     /** @type {Map<string, RemoteTrack>} */
     const tracks = new Map();
-    for (const { slot, kind, label } of this.#plan?.tracks ?? []) {
-      const track = this.#visit?.track(slot);
-      if (track) tracks.set(slot, { track, kind, label, muted: track.muted });
+    for (const planned of this.#plan?.tracks ?? []) {
+      const track = this.#visit?.track(planned.slot);
+      if (track) tracks.set(planned.slot, { ...planned, track, muted: track.muted });
     }
     return {
       link: this.#link,
@@ -230,6 +230,8 @@ export class Session extends EventTarget {
         break;
       case "notice":
         this.#note(message);
+        break;
+      case "void":
         break;
       case "error":
         this.#note({ key: "refused", level: "error", text: message.message, detail: "" });

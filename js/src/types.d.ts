@@ -71,6 +71,12 @@ export interface PlannedTrack {
   slot: string;
   kind: Kind;
   label: string;
+  /** What the source is doing in the kernel, and why it is silent if it is. */
+  state: "live" | "muted" | "ended";
+  why: string;
+  /** In pixels, where known before the first picture. */
+  width?: number;
+  height?: number;
 }
 /** One picture (with its sound) in the view. */
 export interface Tile {
@@ -95,6 +101,8 @@ export type KernelMessage =
   | { type: "capture"; command: "start" | "stop"; wish: CaptureWish }
   /** A sentence under the picture. `detail`: a traceback. A new one with the same `key` replaces it; empty text removes it. */
   | { type: "notice"; key: string; level: "info" | "error"; text: string; detail: string }
+  /** In place of a message that a newer one has made obsolete before it was acknowledged. */
+  | { type: "void" }
   /** A message of the page was refused, e.g. its offer. */
   | { type: "error"; message: string };
 
@@ -104,7 +112,7 @@ export type Heartbeat = { type: "ping"; time: number } | { type: "pong"; time: n
 /** The widget's synced traits. Only the kernel writes them, but for those marked (page). */
 export interface Traits {
   /** Which view the widget has. */
-  view: "camera" | "video" | "audio" | "connection";
+  _player: "camera" | "video" | "audio" | "connection";
   /** A name for what is shown, for the accessible name of the player. */
   label: string;
   controls: boolean;

@@ -8,7 +8,15 @@ export class FakeModel {
   #traits;
 
   constructor(traits = {}) {
-    this.#traits = { view: "video", controls: true, muted: true, label: "", width: 0, height: 0, ...traits };
+    this.#traits = {
+      _player: "video",
+      controls: true,
+      muted: true,
+      label: "",
+      width: 0,
+      height: 0,
+      ...traits,
+    };
   }
   get(name) {
     return this.#traits[name];

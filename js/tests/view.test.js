@@ -9,7 +9,7 @@ describe("the player's sentence", () => {
     [{ link: "waiting" }, "waiting", /^Connecting to the kernel$/],
     [{ link: "busy" }, "waiting", /^Waiting for the kernel: a cell is running$/],
     [{ link: "blocked" }, "error", /^No direct path \(UDP\) to the kernel: .*TURN/],
-    [{ link: "gone" }, "error", /^Kernel gone$/],
+    [{ link: "gone" }, "error", /^Kernel gone/],
     [{ link: "none" }, "off", /running one/],
     [{}, "waiting", /^Waiting for the first picture$/],
     [{ what: "sound" }, "waiting", /^Waiting for sound$/],
@@ -36,7 +36,7 @@ describe("the camera's sentence", () => {
     [{ asking: true }, "waiting", "Asking for the camera…"],
     [{ state: "live" }, "live", "Live"],
     [{ state: "live", link: "connecting" }, "waiting", "Camera on, connecting to the kernel"],
-    [{ state: "live", link: "gone" }, "error", "Kernel gone"],
+    [{ state: "live", link: "gone" }, "error", "Kernel gone: start it, and run the cell again"],
     [{ state: "error", error: refused }, "warning", "No permission: allow it"],
     [{ elsewhere: true, playing: true }, "live", "Live from another page's camera"],
     [{ link: "connecting" }, "waiting", "Connecting to the kernel"],
@@ -104,7 +104,7 @@ describe("a mounted view", () => {
   }
 
   test("notices are text, replaced by their key and removed when empty", async () => {
-    const { el, kernel } = await mount({ view: "video" });
+    const { el, kernel } = await mount({ _player: "video" });
     const notice = (text) => ({ type: "notice", key: "k", level: "error", text, detail: "Traceback <i>" });
     kernel.say(notice("<img src=x>"));
     await settle();
@@ -120,7 +120,7 @@ describe("a mounted view", () => {
   });
 
   test("the mute button writes the trait", async () => {
-    const { el, kernel, model } = await mount({ view: "video" });
+    const { el, kernel, model } = await mount({ _player: "video" });
     kernel.say(plan({ tracks: [{ slot: "s", kind: "audio", label: "" }] }));
     await settle();
     el.querySelector('[aria-label="Sound on"]').click();
@@ -130,7 +130,7 @@ describe("a mounted view", () => {
   });
 
   test("refused sound falls back to silence and a button", async () => {
-    const { el, kernel, model } = await mount({ view: "video" });
+    const { el, kernel, model } = await mount({ _player: "video" });
     let tries = 0;
     Object.defineProperty(HTMLMediaElement.prototype, "play", {
       configurable: true,
@@ -156,7 +156,7 @@ describe("a mounted view", () => {
   });
 
   test("the camera's own sound is never played", async () => {
-    const { el, kernel, model } = await mount({ view: "camera", muted: false });
+    const { el, kernel, model } = await mount({ _player: "camera", muted: false });
     kernel.say(plan({ capture: { video: true, audio: true } }));
     await settle();
     el.querySelector('[aria-label^="Start"]').click();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -12,6 +13,8 @@ Envelope = dict[str, Any]
 
 #: A side that acknowledges nothing for so many messages is gone.
 UNACKNOWLEDGED_BOUND = 256
+#: Of these only the newest counts.
+SUPERSEDED = ("plan", "capture")
 
 
 class Mailbox:
@@ -28,9 +31,18 @@ class Mailbox:
         self._received = 0
 
     def post(self, message: Message) -> None:
-        """Put `message` into every envelope until it is acknowledged."""
+        """Put `message` into every envelope until it is acknowledged.
+
+        One that is made obsolete by a newer of its type, as a plan is, leaves an empty message in its place: numbers
+        must have no gaps.
+        """
+        json.dumps(message)  # what cannot travel is refused here, and not with every envelope from now on
         with self._lock:
             self._posted += 1
+            if message["type"] in SUPERSEDED:
+                self._out = [
+                    {"type": "void", "n": old["n"]} if old["type"] == message["type"] else old for old in self._out
+                ]
             self._out.append({**message, "n": self._posted})
             del self._out[:-UNACKNOWLEDGED_BOUND]
 

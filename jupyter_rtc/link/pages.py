@@ -14,16 +14,19 @@ from typing import Any, Protocol
 from ..config import ice_servers
 from ..engine.loop import engine
 from ..engine.peer import Channel, Peer
-from ..errors import RtcError
+from ..errors import InvalidStateError, RtcError
 from ..media.track import Kind, Track
 from . import kernel
-from .messages import Envelope, Mailbox, Message, parse
+from .messages import UNACKNOWLEDGED_BOUND, Envelope, Mailbox, Message, parse
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = 1.0
 #: So many heartbeats in a row without an answer, and the page is gone.
 MISSED = 3
+#: How long a page without a channel may be silent on the comm.
+COMM_BEAT = 2.0
+COMM_SILENCE = 24.0
 #: More pages than this on one widget: the one that was silent longest is let go.
 MOST_PAGES = 16
 
@@ -35,6 +38,20 @@ class Plan:
     tracks: dict[str, Track[Any]] = field(default_factory=dict)
     tiles: list[Message] = field(default_factory=list)
     capture: dict[str, Any] | None = None
+
+
+def _planned(slot: str, track: Track[Any]) -> Message:
+    """Return what a page is told of a track."""
+    state = "ended" if track.ready_state == "ended" else "muted" if track.muted else "live"
+    settings = track.get_settings()
+    return {
+        "slot": slot,
+        "kind": track.kind,
+        "label": track.label,
+        "state": state,
+        "why": track._why_silent() if state == "muted" else "",
+        **{name: settings[name] for name in ("width", "height") if name in settings},
+    }
 
 
 class Host(Protocol):
@@ -118,10 +135,10 @@ class Pages:
         """Whether a page shows the widget."""
         return bool(self._sessions)
 
-    def latest(self) -> str | None:
-        """Return the page that was heard of last."""
-        sessions = tuple(self._sessions.values())
-        return max(sessions, key=lambda s: s.heard).client if sessions else None
+    @property
+    def clients(self) -> list[str]:
+        """Return the pages that show the widget."""
+        return list(self._sessions)
 
     @property
     def connected(self) -> bool:
@@ -157,6 +174,8 @@ class Pages:
     def _take(self, envelope: Envelope) -> None:
         client = envelope["client"]
         session = self._sessions.get(client)
+        if self._closed:
+            return
         if session is None:
             if not any(message["type"] == "hello" for message in envelope["messages"]):
                 return
@@ -202,7 +221,10 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._states: list[tuple[float, str]] = []
         self._unanswered = 0
+        self._flushing = False
+        self._silent = 0
         self._closed = False
+        self._start(self._listen())
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -214,7 +236,10 @@ class Session:
     def take(self, envelope: Envelope, *, poll: bool = True) -> None:
         """Act on an envelope and acknowledge it; `poll`: even if it says nothing, for it may ask for what waits."""
         self.heard = time.monotonic()
+        self._silent = 0
         for message in self.mailbox.receive(envelope):
+            if self._closed:
+                return
             try:
                 self._act(message)
             except (KeyError, TypeError, ValueError) as error:
@@ -231,9 +256,14 @@ class Session:
                 self._host.page_hello(self.client)
                 self.post_plan()
             case "description":
-                self._start(self._answer(message))
+                epoch, offer = int(message["epoch"]), message["description"]["sdp"]
+                slots, capture = dict(message["slots"]), dict(message["capture"])
+                if not isinstance(offer, str):
+                    raise TypeError("sdp")
+                self._start(self._answer(epoch, offer, slots, capture))
             case "candidate":
-                self._start(self._add_candidate(message["epoch"], message["candidate"]))
+                candidate = message["candidate"]
+                self._start(self._add_candidate(int(message["epoch"]), None if candidate is None else dict(candidate)))
             case "failed":
                 self._note(f"page: {message['reason']}")
                 self._host.page_message(self.client, message)
@@ -249,6 +279,14 @@ class Session:
     def post(self, message: Message) -> None:
         """Send a message, by data channel if there is one."""
         self.mailbox.post(message)
+        if self.mailbox.unacknowledged >= UNACKNOWLEDGED_BOUND:
+            self._pages.drop(self.client)
+        elif not self._flushing:  # what is posted in one go travels together
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush_posted)
+
+    def _flush_posted(self) -> None:
+        self._flushing = False
         self.flush()
 
     def post_plan(self) -> None:
@@ -258,9 +296,7 @@ class Session:
             {
                 "type": "plan",
                 "iceServers": [server.to_json() for server in ice_servers()],
-                "tracks": [
-                    {"slot": slot, "kind": track.kind, "label": track.label} for slot, track in plan.tracks.items()
-                ],
+                "tracks": [_planned(slot, track) for slot, track in plan.tracks.items()],
                 "tiles": plan.tiles,
                 "capture": plan.capture,
             }
@@ -280,15 +316,14 @@ class Session:
 
     # -- the connection -------------------------------------------------------------------------------------------
 
-    async def _answer(self, message: Message) -> None:
+    async def _answer(self, epoch: int, offer: str, slots: dict[str, str], capture: dict[str, Kind]) -> None:
         async with self._negotiation:
-            epoch = message["epoch"]
             if self._closed or epoch < self._epoch:
                 return
             try:
                 if epoch > self._epoch or self._peer is None:
                     await self._renew(epoch)
-                answer = await self._negotiate(message)
+                answer = await self._negotiate(offer, slots, capture)
             except RtcError as error:
                 logger.warning("page %s: %s", self.client, error)
                 self.post({"type": "error", "message": str(error)})
@@ -299,19 +334,21 @@ class Session:
         old, self._peer, self._channel, self._epoch = self._peer, None, None, epoch
         if old is not None:
             await old.close()
+        if self._closed:
+            raise InvalidStateError("the page has gone")
         self._set_connected(False)
         self._states.clear()
         self._peer = Peer(lambda name, value: self._on_event(epoch, name, value), ice_servers())
 
-    async def _negotiate(self, message: Message) -> str:
+    async def _negotiate(self, offer: str, slots: dict[str, str], capture: dict[str, Kind]) -> str:
         """Apply the page's offer, bind its transceivers to tracks, and return the answer."""
         peer = self._peer
         assert peer is not None
-        await peer.set_remote("offer", message["description"]["sdp"])
+        await peer.set_remote("offer", offer)
         tracks = self._host.plan(self.client).tracks
         for section in peer.sections():
-            track = tracks.get(message["slots"].get(section.mid, ""))
-            captured = message["capture"].get(section.mid)
+            track = tracks.get(slots.get(section.mid or "", ""))
+            captured = capture.get(section.mid or "")
             peer.send(section.key, track)
             if track is not None:
                 peer.set_direction(section.key, "sendonly")
@@ -325,7 +362,7 @@ class Session:
         return await peer.set_local("answer", await peer.create("answer"))
 
     async def _add_candidate(self, epoch: int, candidate: Message | None) -> None:
-        if candidate is None:
+        if candidate is None or not candidate.get("candidate"):
             # Not passed on: with nothing but .local candidates, which are dropped, ICE would fail at once, where the
             # page's own checks reach us all the same. The page itself says when it gives up.
             return
@@ -375,6 +412,18 @@ class Session:
         if envelope is not None:
             self.take(envelope, poll=False)
 
+    async def _listen(self) -> None:
+        """Let a page go that has no channel and is silent on the comm: it was closed before it was connected.
+
+        A page asks every 16 s at the least. Beats are counted, as in `_beat`.
+        """
+        while not self._closed:
+            await asyncio.sleep(COMM_BEAT)
+            self._silent += 1
+            if self._channel is None and self._silent * COMM_BEAT >= COMM_SILENCE:
+                logger.debug("page %s was never connected, and is silent", self.client)
+                self._pages.drop(self.client)
+
     async def _beat(self, channel: Channel) -> None:
         """Ask every second whether the page is there.
 
@@ -392,6 +441,9 @@ class Session:
         """Close the connection."""
         self._closed = True
         self.connected = False
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
         peer, self._peer = self._peer, None
         if peer is not None:
             engine().submit(peer.close())

@@ -256,7 +256,7 @@ var Courier = class {
     if (this.#closed) return;
     this.#mailbox.post(message);
     const envelope = this.#envelope();
-    if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(envelope));
+    this.#overChannel(envelope);
     this.#overComm(envelope);
     this.abandon();
   }
@@ -277,7 +277,7 @@ var Courier = class {
   #flush() {
     const news = this.#sent < this.#mailbox.posted;
     if (this.#channel?.readyState === "open") {
-      this.#channel.send(JSON.stringify(this.#envelope()));
+      this.#overChannel(this.#envelope());
     } else if (!this.#unanswered || news && !this.#loaded) {
       this.#ask();
     }
@@ -321,6 +321,13 @@ var Courier = class {
   #envelope() {
     this.#sent = this.#mailbox.posted;
     return { v: 1, client: this.#options.client, ...this.#mailbox.envelope() };
+  }
+  #overChannel(envelope) {
+    if (this.#channel?.readyState !== "open") return;
+    try {
+      this.#channel.send(JSON.stringify(envelope));
+    } catch {
+    }
   }
   #overComm(envelope) {
     try {
@@ -565,7 +572,12 @@ var Connector = class {
       this.#events.onchannel(channel);
       this.#events.onchange();
     }, onfail: (reason) => this.#failed(reason) };
-    this.#transport = new WebRtcTransport(this.#epoch, this.#plan, this.#captured, events);
+    try {
+      this.#transport = new WebRtcTransport(this.#epoch, this.#plan, this.#captured, events);
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error));
+      return;
+    }
     this.#events.onchange();
   }
   #failed(reason) {
@@ -679,9 +691,9 @@ var Session = class extends EventTarget {
   }
   get state() {
     const tracks = /* @__PURE__ */ new Map();
-    for (const { slot, kind, label } of this.#plan?.tracks ?? []) {
-      const track = this.#visit?.track(slot);
-      if (track) tracks.set(slot, { track, kind, label, muted: track.muted });
+    for (const planned of this.#plan?.tracks ?? []) {
+      const track = this.#visit?.track(planned.slot);
+      if (track) tracks.set(planned.slot, { ...planned, track, muted: track.muted });
     }
     return { link: this.#link, tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
   }
@@ -790,6 +802,8 @@ var Session = class extends EventTarget {
         break;
       case "notice":
         this.#note(message);
+        break;
+      case "void":
         break;
       case "error":
         this.#note({ key: "refused", level: "error", text: message.message, detail: "" });
@@ -1063,6 +1077,7 @@ var Picture = class {
     if (videoWidth > 0) {
       this.ratio = videoWidth / videoHeight;
       this.element.dataset.seen = "";
+      this.video.classList.toggle("jrtc-pixels", videoWidth < 128);
     } else if (this.#stream.getVideoTracks().length > 0) {
       return;
     }
@@ -1078,7 +1093,7 @@ function obstacle2(link) {
     case "none":
       return { tone: "off", text: "No answer from a kernel: live pictures need a running one" };
     case "gone":
-      return { tone: "error", text: "Kernel gone" };
+      return { tone: "error", text: "Kernel gone: start it, and run the cell again" };
     case "busy":
       return { tone: "waiting", text: "Waiting for the kernel: a cell is running" };
     case "blocked":
@@ -1087,14 +1102,18 @@ function obstacle2(link) {
       return void 0;
   }
 }
-function describePlayer({ link, planned, playing, what }) {
+function describePlayer({ link, planned, playing, what, source: source2 = "live", why = "", troubled = false }) {
   const hindered = obstacle2(link);
   if (hindered) return hindered;
   if (link !== "connected") {
     return { tone: "waiting", text: playing ? "Connecting again" : "Connecting to the kernel" };
   }
   if (!planned) return { tone: "off", text: "Nothing to play" };
-  if (playing) return { tone: "live", text: "Live" };
+  if (source2 === "ended") return { tone: "off", text: "Ended" };
+  if (source2 === "muted") {
+    return { tone: "off", text: `${playing ? "Paused" : "Waiting"}${why ? `: ${why}` : ""}` };
+  }
+  if (playing) return troubled ? { tone: "warning", text: "Live, with an error" } : { tone: "live", text: "Live" };
   return { tone: "waiting", text: what === "picture" ? "Waiting for the first picture" : "Waiting for sound" };
 }
 function describeCamera({ link, state, error, device: device2, asking, elsewhere, playing }) {
@@ -1213,6 +1232,42 @@ function saveMuted(model, muted) {
   model.set("muted", muted);
   model.save_changes();
 }
+function mountPlayer(context) {
+  const { session, model, signal } = context;
+  let fps = 0;
+  const picture = new Picture(() => update(), signal);
+  picture.symbol("picture");
+  const shell = new Shell(context, "Live video", picture.element);
+  const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
+  shell.buttons.append(sound.element, fullscreenButton(picture.element, signal).element);
+  function update() {
+    const { link, tracks, notices } = session.state;
+    const all = [...tracks.values()];
+    picture.expect(all.find(({ kind }) => kind === "video") ?? {});
+    picture.show(all.map(({ track }) => track));
+    picture.mute(model.get("muted"));
+    picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
+    if (!all.some(({ kind }) => kind === "audio")) sound.hide();
+    else if (model.get("muted")) sound.show("sound-off", "Sound on");
+    else sound.show("sound", "Sound off");
+    const sentence = describePlayer({ link, planned: all.length > 0, playing: picture.playing, what: all.some(({ kind }) => kind === "video") ? "picture" : "sound", ...source(all), troubled: notices.some(({ level }) => level === "error") });
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+  }
+  session.addEventListener("closing", () => picture.freeze(), { signal });
+  picture.measure((measured) => {
+    fps = measured;
+    if (model.get("show_stats")) update();
+  }, signal);
+  keepUpdated(context, ["muted", "mirror", "controls", "label", "width", "height", "show_stats"], update);
+}
+function source(tracks) {
+  const silent = tracks.every(({ state }) => state !== "live") ? tracks[0] : void 0;
+  return { source: silent?.state ?? "live", why: silent?.why ?? "" };
+}
+function numbers(model, picture, fps) {
+  if (!model.get("show_stats") || !picture.playing || !picture.size) return "";
+  return `${picture.size} · ${Math.round(fps)} fps`;
+}
 function mountAudio(context) {
   const { session, model, signal } = context;
   const player = new Picture(() => update(), signal);
@@ -1224,48 +1279,17 @@ function mountAudio(context) {
   shell.bar.prepend(sound.element);
   shell.buttons.append(player.hear, meter.element);
   function update() {
-    const { link, tracks } = session.state;
+    const { link, tracks, notices } = session.state;
     const all = [...tracks.values()].filter(({ kind }) => kind === "audio");
     player.show(all.map(({ track }) => track));
     player.mute(model.get("muted"));
     meter.listen(all.find(({ muted }) => !muted)?.track);
     if (model.get("muted")) sound.show("sound-off", "Sound on");
     else sound.show("sound", "Sound off");
-    const sentence = describePlayer({ link, planned: all.length > 0, playing: player.playing, what: "sound" });
+    const sentence = describePlayer({ link, planned: all.length > 0, playing: player.playing, what: "sound", ...source(all), troubled: notices.some(({ level }) => level === "error") });
     shell.show(sentence);
   }
   keepUpdated(context, ["muted", "controls", "label", "width"], update);
-}
-function mountPlayer(context) {
-  const { session, model, signal } = context;
-  let fps = 0;
-  const picture = new Picture(() => update(), signal);
-  picture.symbol("picture");
-  const shell = new Shell(context, "Live video", picture.element);
-  const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
-  shell.buttons.append(sound.element, fullscreenButton(picture.element, signal).element);
-  function update() {
-    const { link, tracks } = session.state;
-    const all = [...tracks.values()];
-    picture.show(all.map(({ track }) => track));
-    picture.mute(model.get("muted"));
-    picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
-    if (!all.some(({ kind }) => kind === "audio")) sound.hide();
-    else if (model.get("muted")) sound.show("sound-off", "Sound on");
-    else sound.show("sound", "Sound off");
-    const sentence = describePlayer({ link, planned: all.length > 0, playing: picture.playing, what: all.some(({ kind }) => kind === "video") ? "picture" : "sound" });
-    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
-  }
-  session.addEventListener("closing", () => picture.freeze(), { signal });
-  picture.measure((measured) => {
-    fps = measured;
-    if (model.get("show_stats")) update();
-  }, signal);
-  keepUpdated(context, ["muted", "mirror", "controls", "label", "width", "height", "show_stats"], update);
-}
-function numbers(model, picture, fps) {
-  if (!model.get("show_stats") || !picture.playing || !picture.size) return "";
-  return `${picture.size} · ${Math.round(fps)} fps`;
 }
 function mountCamera(context) {
   const { session, model, signal } = context;
@@ -1380,7 +1404,9 @@ function mountConnection(context) {
     else if (model.get("muted")) sound.show("sound-off", "Sound on");
     else sound.show("sound", "Sound off");
     facts.replaceChildren(...fact("connection", model.get("connection_state")), ...fact("ICE", model.get("ice_connection_state")), ...fact("signaling", model.get("signaling_state")), create("span", { class: "jrtc-statistics", text: model.get("statistics") ?? "" }));
-    shell.show(describeConnection({ link, connectionState: model.get("connection_state") }));
+    const sentence = describeConnection({ link, connectionState: model.get("connection_state") });
+    const name = model.get("label");
+    shell.show(name ? { ...sentence, text: `${name} · ${sentence.text}` } : sentence);
   }
   function addCard(key) {
     const lifetime = new AbortController();
@@ -1414,7 +1440,7 @@ var index_default = () => {
     const detach = session.attach(el);
     lifetime.signal.addEventListener("abort", detach);
     signal?.addEventListener("abort", () => lifetime.abort(), { once: true });
-    const mount = VIEWS[model.get("view")] ?? mountPlayer;
+    const mount = VIEWS[model.get("_player")] ?? mountPlayer;
     mount({ session, model, el, signal: lifetime.signal });
     return () => lifetime.abort();
   } };

@@ -32,7 +32,8 @@ class LiveWidget(anywidget.AnyWidget):
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
-    view = traitlets.Unicode("video").tag(sync=True)
+    #: Which view the page makes; see the page's script.
+    _player = traitlets.Unicode("video").tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
     controls = traitlets.Bool(True).tag(sync=True)
     muted = traitlets.Bool(True).tag(sync=True)
@@ -41,10 +42,14 @@ class LiveWidget(anywidget.AnyWidget):
     height = traitlets.Int(0, min=0).tag(sync=True)
     show_stats = traitlets.Bool(False).tag(sync=True)
 
+    #: Until it is made: one whose arguments were refused is closed, too, by ipywidgets.
+    _is_closed = True
+
     def __init__(self, **traits: Any) -> None:
         self._serial = Serial()
         self._pages = Pages(self, self._post)
         self._displayed = False
+        self._was_seen = False
         self._is_closed = False
         self._failure = ""
         super().__init__(**traits)
@@ -56,6 +61,8 @@ class LiveWidget(anywidget.AnyWidget):
             self.send(envelope)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if self._is_closed:
+            return {"text/plain": f"{type(self).__name__} (closed)"}
         self._displayed = True
         return super()._repr_mimebundle_(**kwargs)
 
@@ -67,6 +74,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     def page_hello(self, client: str) -> None:
         """A page shows the widget."""
+        self._was_seen = True
 
     def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
         """A page's own media can be read."""
@@ -103,8 +111,10 @@ class LiveWidget(anywidget.AnyWidget):
     def _why_not_seen(self) -> str:
         if not kernel.in_kernel():
             return "there is no notebook page: this is not a Jupyter kernel"
+        if self._was_seen:
+            return f"no page shows the {self._player} any more: put it on the last line of a cell again"
         if not self._displayed:
-            return f"the {self.view} is not displayed: put it on the last line of a cell"
+            return f"the {self._player} is not displayed: put it on the last line of a cell"
         return "no page has answered yet: the kernel is busy, no browser shows the notebook, or its widgets do not work"
 
     def _why_not_connected(self) -> str:
@@ -116,7 +126,7 @@ class LiveWidget(anywidget.AnyWidget):
         """Return the error if waiting for a page cannot help."""
         if self._pages.seen:
             return None
-        if not self._displayed and blocking and waited > kernel.SIGN_OF_LIFE and kernel.in_cell():
+        if (not self._displayed or self._was_seen) and blocking and waited > kernel.SIGN_OF_LIFE and kernel.in_cell():
             # Nobody can show it while this cell waits, and a VBox that holds it would have made itself heard.
             return ConnectTimeout(f"{self._why_not_seen()}, and this in the next one", report=self.report())
         if kernel.handles_messages(blocking, waited):

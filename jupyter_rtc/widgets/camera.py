@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
+import numpy as np
 import numpy.typing as npt
 import traitlets
 from IPython.display import display
@@ -20,6 +22,8 @@ from ..media.sources import checked_size
 from ..media.stream import MediaStream
 from ..media.track import Kind, RelayTrack, Track
 from .base import LiveWidget
+
+logger = logging.getLogger(__name__)
 
 Constraints = bool | Mapping[str, Any]
 State = Literal["idle", "starting", "live", "stopped", "error", "closed"]
@@ -56,7 +60,7 @@ class Camera(LiveWidget):
         The same objects from construction to `close`, through stops, starts and other devices; muted meanwhile.
     """
 
-    view = traitlets.Unicode("camera").tag(sync=True)
+    _player = traitlets.Unicode("camera").tag(sync=True)
     #: ``"idle"``, ``"starting"``, ``"live"``, ``"stopped"``, ``"error"`` or ``"closed"``.
     state = traitlets.Unicode("idle").tag(sync=True)
     #: What went wrong, in a sentence.
@@ -81,15 +85,20 @@ class Camera(LiveWidget):
     ) -> None:
         if not video and not audio:
             raise ValueError("nothing to capture: video=True or audio=True is needed")
+        if fps is not None and not 0 < float(fps) <= 240:
+            raise ValueError(f"fps is in pictures a second, at most 240, not {fps!r}")
         if facing not in (None, "user", "environment"):
             raise ValueError(f"facing is 'user' or 'environment', not {facing!r}")
-        self._constraints = {"video": video, "audio": audio}
-        self._size, self._fps, self._facing = checked_size(size), fps, facing
+        if device is not None and not isinstance(device, str):
+            raise TypeError(f"device is a label, a part of one, or a deviceId, not {type(device).__name__}")
+        self._constraints = {"video": _plain(video), "audio": _plain(audio)}
+        self._size, self._fps, self._facing = checked_size(size), None if fps is None else float(fps), facing
         self._autostart = autostart
         self._lock = threading.RLock()
         # One start for being shown: the first page that shows it gets it, a reloaded page does not.
         self._ticket = autostart
         self._owner: str | None = None
+        self._last_owner: str | None = None
         # What the user has chosen, by any name. A deviceId means nothing to another browser: each page has its list.
         self._wanted_device = device or ""
         self._page_devices: dict[str, list[Message]] = {}
@@ -97,11 +106,12 @@ class Camera(LiveWidget):
         self._capture_error: CaptureError | None = None
         self._told: dict[str, Any] = {"state": "idle", "error": "", "device": device or ""}
         self._changed: set[Callable[[], None]] = set()
-        self._settling = False
-        self._settling_lock = threading.RLock()
         self._video = self._make_track("video") if video else None
         self._audio = self._make_track("audio") if audio else None
         self.stream = MediaStream(track for track in (self._video, self._audio) if track is not None)
+        for track in self.stream.get_tracks():
+            track.on("error", lambda error, key=track.id: self._pages.notice(key, *_told(error)))
+            track._stopped = self._track_stopped
         super().__init__(label="camera" if video else "microphone", device=device or "")
         self.observe(self._device_set, "device")
 
@@ -123,6 +133,19 @@ class Camera(LiveWidget):
         """The microphone's track, or None if it was not asked for."""
         return self._audio
 
+    def _track_stopped(self) -> None:
+        """A user has stopped one of the tracks: with its last track a device goes off (Media Capture §4.3.1)."""
+        live = {track.kind for track in (self._video, self._audio) if track is not None and track._is_wanted}
+        with self._lock:
+            client, state = self._owner, self._told["state"]
+            for kind in set(self._constraints) - live:
+                self._constraints[kind] = False
+            again = client is not None and state in ("live", "starting") and live
+            if again and client is not None:
+                self._command_start(client)
+        if not live:
+            self.stop()
+
     @property
     def _main_kind(self) -> Kind:
         """The kind whose device is chosen."""
@@ -141,13 +164,23 @@ class Camera(LiveWidget):
         with self._lock:
             if self._told["state"] == "closed":
                 raise InvalidStateError("the camera was closed: make a new Camera")
-            client = self._owner or self._pages.latest()
-            if client is None:
-                self._ticket = True
-                return
-            self._ticket = False
-            self._command_start(client)
+            if not any(track.ready_state == "live" for track in self.stream.get_tracks()):
+                raise InvalidStateError("the camera's tracks were stopped, for good: make a new Camera")
+            client = self._page_to_start()
+            self._ticket = not self._pages.seen
+            if client is not None:
+                self._command_start(client)
+            elif self._pages.seen:
+                self._tell(error="several pages show this camera: press Start in the one that is to give the picture")
         self._set_traits()
+
+    def _page_to_start(self) -> str | None:
+        """Return the page whose camera is meant: the one that has or had it, else the only one."""
+        clients = self._pages.clients
+        for client in (self._owner, self._last_owner):
+            if client in clients:
+                return client
+        return clients[0] if len(clients) == 1 else None
 
     def stop(self) -> None:
         """Turn it off. Its tracks are muted and stay."""
@@ -161,18 +194,22 @@ class Camera(LiveWidget):
 
     def close(self) -> None:
         """Turn it off and end its tracks. May be called twice."""
+        if self._is_closed:
+            super().close()
+            return
         with self._lock:
-            if self._told["state"] != "closed":
-                self._ticket = False
-                self._release("closed")
-        self._set_traits()
-        super().close()
+            self._ticket = False
+            self._pages.post({"type": "capture", "command": "stop", "wish": {}})
+            self._release("closed")
         for track in self.stream.get_tracks():
             track._end(event=True)
+        self._set_traits()
+        super().close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         with self._lock:
             wanted = self._autostart and self._told["state"] not in ("live", "starting", "closed")
+            wanted = wanted and any(track.ready_state == "live" for track in self.stream.get_tracks())
         if wanted:
             self.start()
         return super()._repr_mimebundle_(**kwargs)
@@ -203,13 +240,13 @@ class Camera(LiveWidget):
 
     def _device_set(self, change: Any) -> None:
         """Switch over, where the user has set `device`."""
-        if self._settling:
-            return
         client, name = self._owner, change["new"]
+        if name == self._told["device"]:
+            return  # that was us
         if self.state == "live" and client is not None:
             devices = [d for d in self._page_devices.get(client, []) if d["kind"] == self._main_kind]
             if find_device(devices, self._main_kind, name) is None:
-                self._tell(error=f"there is no device {name!r}; there are {[d['label'] for d in devices]}")
+                self._tell(error=f"there is no device {name!r}: see the camera's devices")
                 return
             self._wanted_device = name
             self._command_start(client)
@@ -224,6 +261,7 @@ class Camera(LiveWidget):
 
     def _set_owner(self, client: str | None) -> None:
         previous, self._owner = self._owner, client
+        self._last_owner = client or self._last_owner
         if previous == client:
             return
         if previous is not None and client is not None:
@@ -243,22 +281,19 @@ class Camera(LiveWidget):
 
     def _tell(self, **traits: Any) -> None:
         """Set traits soon, on a thread where observers, which are user code, block nothing."""
+        if self._told["state"] == "closed":
+            return
         self._told.update(traits)
         self._serial.submit(self._set_traits)
         for changed in tuple(self._changed):
             changed()
 
     def _set_traits(self) -> None:
-        with self._lock:
-            told = dict(self._told)
-        with self._settling_lock:  # traitlets' bookkeeping knows no threads
-            self._settling = True
+        for name, value in dict(self._told).items():
             try:
-                with self.hold_trait_notifications():
-                    for name, value in told.items():
-                        setattr(self, name, value)
-            finally:
-                self._settling = False
+                setattr(self, name, value)
+            except Exception:  # an observer's: the camera is not to stay on for it
+                logger.exception("an observer of %s raised", name)
 
     # -- the pages, on the engine's thread ------------------------------------------------------------------------
 
@@ -271,6 +306,7 @@ class Camera(LiveWidget):
 
     def page_hello(self, client: str) -> None:
         """A page shows the camera: the first one after a cell was run turns it on."""
+        super().page_hello(client)
         with self._lock:
             if self._ticket and self._owner is None:
                 self._ticket = False
@@ -304,9 +340,10 @@ class Camera(LiveWidget):
             return
         with self._lock:
             state = message["state"]
-            if message.get("devices"):
-                self._page_devices[client] = message["devices"]
-                self._tell(devices=message["devices"])
+            devices = [d for d in message.get("devices") or [] if _is_device(d)]
+            if devices:
+                self._page_devices[client] = devices
+                self._tell(devices=devices)
             if state == "starting" and message["by"] == "page":
                 self._ticket = False
                 self._capture_error = None
@@ -317,18 +354,20 @@ class Camera(LiveWidget):
 
     def _captured(self, client: str, state: str, message: Message) -> None:
         if state == "live":
-            device = message.get("device") or ""
+            device = str(message.get("device") or "")
             if message["by"] == "page":
                 labels = {d["deviceId"]: d["label"] for d in self._page_devices.get(client, [])}
                 self._wanted_device = labels.get(device) or device
             self._tell(
                 state="live",
                 error="",
-                settings=message.get("settings") or {},
-                device=message.get("device") or "",
+                settings=dict(message.get("settings") or {}),
+                device=device,
             )
             self._plug_owner()
-            if self._device_of(client) not in (None, device):
+            if self._wanted_device and self._device_of(client) is None:
+                self._tell(error=f"there is no device {self._wanted_device!r}: see the camera's devices")
+            elif self._device_of(client) not in (None, device):
                 # It could be looked up by its label only now, with the permission.
                 self._command_start(client)
         elif state == "error":
@@ -418,12 +457,40 @@ class Camera(LiveWidget):
                 if vain is not None:
                     raise vain
                 try:
-                    await asyncio.wait_for(event.wait(), 0.25)
+                    async with asyncio.timeout(0.25):
+                        await event.wait()
                 except TimeoutError:
                     continue
                 event.clear()
         finally:
             self._changed.discard(changed)
+
+
+def _is_device(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(n), str) for n in ("deviceId", "kind", "label"))
+
+
+def _plain(constraints: Any) -> Any:
+    """Return constraints as they can travel: numpy's numbers as Python's.
+
+    Raises
+    ------
+    TypeError
+        When something in them cannot.
+    """
+    if isinstance(constraints, Mapping):
+        return {str(name): _plain(value) for name, value in constraints.items()}
+    if isinstance(constraints, (list, tuple)):
+        return [_plain(value) for value in constraints]
+    if isinstance(constraints, np.generic):
+        return constraints.item()
+    if constraints is None or isinstance(constraints, (bool, int, float, str)):
+        return constraints
+    raise TypeError(f"a constraint is a number, str, bool, list or dict, not {type(constraints).__name__}")
+
+
+def _told(error: BaseException) -> tuple[str]:
+    return (f"{type(error).__name__}: {error}",)
 
 
 def find_device(devices: list[Message], kind: Kind, name: str) -> str | None:

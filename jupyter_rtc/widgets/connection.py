@@ -26,7 +26,7 @@ class ConnectionView(LiveWidget):
         It lives on when the view is closed.
     """
 
-    view = traitlets.Unicode("connection").tag(sync=True)
+    _player = traitlets.Unicode("connection").tag(sync=True)
     signaling_state = traitlets.Unicode("").tag(sync=True)
     connection_state = traitlets.Unicode("").tag(sync=True)
     ice_connection_state = traitlets.Unicode("").tag(sync=True)
@@ -37,7 +37,7 @@ class ConnectionView(LiveWidget):
         self._connection = connection
         self._counting: asyncio.Task[None] | None = None
         super().__init__(
-            label=connection.name or "peer connection",
+            label=connection.name,
             **{name: getattr(connection, name) for name in _STATES},
         )
         connection._changed = self._pages.replan  # type: ignore[method-assign]
@@ -49,7 +49,7 @@ class ConnectionView(LiveWidget):
     def _tiles(self) -> Iterable[tuple[str, list[Track[Any]]]]:
         """Yield each stream with its tracks, the remote ones first."""
         transceivers = self._connection.get_transceivers()
-        receiving = [t.receiver for t in transceivers if t.receiver._receiving]
+        receiving = [t.receiver for t in transceivers if t._fired in ("sendrecv", "recvonly")]
         streams: dict[str, MediaStream] = {s.id: s for r in receiving for s in r._streams}
         for number, stream in enumerate(streams.values(), 1):
             yield f"remote {number}" if len(streams) > 1 else "remote", stream.get_tracks()
@@ -82,6 +82,7 @@ class ConnectionView(LiveWidget):
 
     def page_hello(self, client: str) -> None:
         """Count while a page is there."""
+        super().page_hello(client)
         if self._counting is None or self._counting.done():
             self._counting = asyncio.get_running_loop().create_task(self._count())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import traitlets
 from IPython.display import Image
 
@@ -17,9 +18,6 @@ from ..media.track import Kind, Track
 from .base import LiveWidget
 
 Source = Any
-
-PAUSED = "Paused: the source gives nothing at present"
-ENDED = "Ended: this was the last picture"
 
 
 class _Player(LiveWidget):
@@ -50,9 +48,7 @@ class _Player(LiveWidget):
             if slot not in self._watched:
                 self._watched[slot] = [
                     track.on("error", lambda error, slot=slot: self._tell(slot, error)),
-                    track.on("mute", lambda slot=slot: self._pages.notice(f"{slot} paused", PAUSED, level="info")),
-                    track.on("unmute", lambda slot=slot: self._pages.notice(f"{slot} paused", "")),
-                    track.on("ended", lambda slot=slot: self._pages.notice(f"{slot} paused", ENDED, level="info")),
+                    *(track.on(event, self._pages.replan) for event in ("mute", "unmute", "ended")),
                 ]
                 if track.error is not None:
                     self._tell(slot, track.error)
@@ -71,10 +67,11 @@ class _Player(LiveWidget):
 
     def close(self) -> None:
         """Remove it from all pages. What it played goes on."""
-        self._stream._followers.discard(self._follow)
-        for stops in self._watched.values():
-            for stop in stops:
-                stop()
+        if not self._is_closed:
+            self._stream._followers.discard(self._follow)
+            for stops in self._watched.values():
+                for stop in stops:
+                    stop()
         super().close()
 
     @property
@@ -110,7 +107,7 @@ class Video(_Player):
         When `source` is none of these.
     """
 
-    view = traitlets.Unicode("video").tag(sync=True)
+    _player = traitlets.Unicode("video").tag(sync=True)
 
     def __init__(
         self,
@@ -128,8 +125,8 @@ class Video(_Player):
             controls=controls,
             muted=muted,
             mirror=mirror,
-            width=width or 0,
-            height=height or 0,
+            width=_pixels("width", width),
+            height=_pixels("height", height),
             show_stats=show_stats,
         )
 
@@ -162,11 +159,21 @@ class Audio(_Player):
         When `source` is none of these.
     """
 
-    view = traitlets.Unicode("audio").tag(sync=True)
+    _player = traitlets.Unicode("audio").tag(sync=True)
     _kinds = ("audio",)
 
     def __init__(self, source: Source, *, controls: bool = True, muted: bool = False) -> None:
         super().__init__(source, controls=controls, muted=muted)
+
+
+def _pixels(name: str, value: Any) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} is a number of CSS pixels, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} is a number of CSS pixels above 0, not {value!r}")
+    return int(value)
 
 
 def _stream_of(source: Source) -> MediaStream:

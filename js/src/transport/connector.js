@@ -105,7 +105,13 @@ export class Connector {
       },
       onfail: (reason) => this.#failed(reason),
     };
-    this.#transport = new WebRtcTransport(this.#epoch, this.#plan, this.#captured, events);
+    try {
+      this.#transport = new WebRtcTransport(this.#epoch, this.#plan, this.#captured, events);
+    } catch (error) {
+      // An ICE server that the browser does not take, most likely.
+      this.#failed(error instanceof Error ? error.message : String(error));
+      return;
+    }
     this.#events.onchange();
   }
 

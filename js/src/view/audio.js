@@ -5,6 +5,7 @@
 import { Button } from "./controls.js";
 import { Meter } from "./meter.js";
 import { Picture } from "./picture.js";
+import { source } from "./player.js";
 import { describePlayer } from "./sentence.js";
 import { keepUpdated, Shell, saveMuted } from "./shell.js";
 
@@ -22,7 +23,7 @@ export function mountAudio(context) {
   shell.buttons.append(player.hear, meter.element);
 
   function update() {
-    const { link, tracks } = session.state;
+    const { link, tracks, notices } = session.state;
     const all = [...tracks.values()].filter(({ kind }) => kind === "audio");
     player.show(all.map(({ track }) => track));
     player.mute(model.get("muted"));
@@ -34,6 +35,8 @@ export function mountAudio(context) {
       planned: all.length > 0,
       playing: player.playing,
       what: "sound",
+      ...source(all),
+      troubled: notices.some(({ level }) => level === "error"),
     });
     shell.show(sentence);
   }

@@ -172,6 +172,8 @@ export class Picture {
     if (videoWidth > 0) {
       this.ratio = videoWidth / videoHeight;
       this.element.dataset.seen = "";
+      // Arrays of a few pixels are shown as such.
+      this.video.classList.toggle("jrtc-pixels", videoWidth < 128);
     } else if (this.#stream.getVideoTracks().length > 0) {
       return;
     }

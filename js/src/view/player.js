@@ -1,5 +1,6 @@
 /**
  * Plays one picture, with its sound, from the kernel.
+ * @import { RemoteTrack } from "../session.js"
  * @import { ViewContext } from "./shell.js"
  */
 import { Button, fullscreenButton } from "./controls.js";
@@ -18,8 +19,9 @@ export function mountPlayer(context) {
   shell.buttons.append(sound.element, fullscreenButton(picture.element, signal).element);
 
   function update() {
-    const { link, tracks } = session.state;
+    const { link, tracks, notices } = session.state;
     const all = [...tracks.values()];
+    picture.expect(all.find(({ kind }) => kind === "video") ?? {});
     picture.show(all.map(({ track }) => track));
     picture.mute(model.get("muted"));
     picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
@@ -31,6 +33,8 @@ export function mountPlayer(context) {
       planned: all.length > 0,
       playing: picture.playing,
       what: all.some(({ kind }) => kind === "video") ? "picture" : "sound",
+      ...source(all),
+      troubled: notices.some(({ level }) => level === "error"),
     });
     shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
   }
@@ -41,6 +45,15 @@ export function mountPlayer(context) {
     if (model.get("show_stats")) update();
   }, signal);
   keepUpdated(context, ["muted", "mirror", "controls", "label", "width", "height", "show_stats"], update);
+}
+
+/**
+ * What all that is played comes from: it is silent where all of it is.
+ * @param {RemoteTrack[]} tracks
+ */
+export function source(tracks) {
+  const silent = tracks.every(({ state }) => state !== "live") ? tracks[0] : undefined;
+  return { source: silent?.state ?? "live", why: silent?.why ?? "" };
 }
 
 /**

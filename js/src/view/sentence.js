@@ -1,6 +1,6 @@
 /**
  * The state of a view in a few words.
- * @import { CaptureError, CaptureState } from "../types.js"
+ * @import { CaptureError, CaptureState, PlannedTrack } from "../types.js"
  * @import { Link } from "../session.js"
  */
 
@@ -17,7 +17,7 @@ function obstacle(link) {
     case "none":
       return { tone: "off", text: "No answer from a kernel: live pictures need a running one" };
     case "gone":
-      return { tone: "error", text: "Kernel gone" };
+      return { tone: "error", text: "Kernel gone: start it, and run the cell again" };
     case "busy":
       return { tone: "waiting", text: "Waiting for the kernel: a cell is running" };
     case "blocked":
@@ -39,16 +39,32 @@ function obstacle(link) {
  * @param {boolean} view.planned Whether the kernel has anything to play.
  * @param {boolean} view.playing Whether a picture, or sound, has come.
  * @param {"picture" | "sound"} view.what
+ * @param {PlannedTrack["state"]} [view.source] What it comes from.
+ * @param {string} [view.why] Why that is silent.
+ * @param {boolean} [view.troubled] Whether a user's function raised.
  * @returns {Sentence}
  */
-export function describePlayer({ link, planned, playing, what }) {
+export function describePlayer({
+  link,
+  planned,
+  playing,
+  what,
+  source = "live",
+  why = "",
+  troubled = false,
+}) {
   const hindered = obstacle(link);
   if (hindered) return hindered;
   if (link !== "connected") {
     return { tone: "waiting", text: playing ? "Connecting again" : "Connecting to the kernel" };
   }
   if (!planned) return { tone: "off", text: "Nothing to play" };
-  if (playing) return { tone: "live", text: "Live" };
+  if (source === "ended") return { tone: "off", text: "Ended" };
+  if (source === "muted") {
+    return { tone: "off", text: `${playing ? "Paused" : "Waiting"}${why ? `: ${why}` : ""}` };
+  }
+  if (playing)
+    return troubled ? { tone: "warning", text: "Live, with an error" } : { tone: "live", text: "Live" };
   return {
     tone: "waiting",
     text: what === "picture" ? "Waiting for the first picture" : "Waiting for sound",
