@@ -144,7 +144,8 @@ def test_nonsense_on_the_comm_harms_nothing(notebook: Notebook) -> None:
     notebook.do(
         "hello = {'n': 1, 'type': 'hello'}\n"
         "unknown = {'n': 2, 'type': '?'}\n"
-        "empty = {'n': 3, 'type': 'description', 'epoch': 1, 'description': {'sdp': 'v=0'}, 'slots': {}, 'capture': {}}\n"
+        "empty = {'n': 3, 'type': 'description', 'epoch': 1, 'description': {'sdp': 'v=0'}, 'slots': {},\n"
+        "         'capture': {}}\n"
         "cut = {'n': 4, 'type': 'candidate'}\n"
         "envelope = lambda messages: {'v': 1, 'client': 'c', 'ack': 0, 'messages': messages}\n"
         "for junk in [None, 1, 'x', [], {}, {'v': 1}, envelope('x'), envelope([hello, unknown, empty, cut])]:\n"

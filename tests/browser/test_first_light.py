@@ -58,7 +58,7 @@ def test_a_map_of_the_camera_is_live_inline(notebook: Notebook) -> None:
 
 def test_written_pictures_move_while_the_cell_that_writes_them_runs(notebook: Notebook) -> None:
     notebook.do(IMPORTS + "plot = rtc.NumpyVideoTrack(fps=30)\nrtc.Video(plot)")
-    notebook.until(lambda: "first picture" in notebook.page.inner_text(".jrtc [role=status]"))
+    notebook.until(lambda: "call write(frame)" in notebook.page.inner_text(".jrtc [role=status]"))
     cell = notebook.start(
         "pattern = rtc.TestPattern()\n"
         "for step in range(120):\n"

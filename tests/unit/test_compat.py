@@ -1,0 +1,407 @@
+"""The cures for aiortc: that each is still needed, that its hook is still there, and that it does what it says.
+
+A `test_upstream_still_needs_...` that fails is good news: the cure in `engine/compat.py` can go.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import queue
+from fractions import Fraction
+from types import SimpleNamespace
+
+import aioice
+import aiortc
+import aiortc.codecs.vpx
+import av
+import numpy as np
+import pytest
+from aiortc import (
+    MediaStreamTrack,
+    RTCCertificate,
+    RTCConfiguration,
+    RTCIceGatherer,
+    RTCIceServer,
+    RTCIceTransport,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+)
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+
+from jupyter_rtc import NumpyVideoTrack
+from jupyter_rtc.config import parse_ice_servers
+from jupyter_rtc.engine import compat
+from tests.conftest import SCALE
+
+SOON = 5 * SCALE
+
+
+def dtls() -> RTCDtlsTransport:
+    return RTCDtlsTransport(RTCIceTransport(RTCIceGatherer([])), [RTCCertificate.generateCertificate()])
+
+
+def gatherers(pc: RTCPeerConnection) -> list[RTCIceGatherer]:
+    return [transport.iceGatherer for transport in pc._RTCPeerConnection__iceTransports]
+
+
+# -- a STUN server that nobody asked for ------------------------------------------------------------------------------
+
+
+async def test_upstream_still_needs_a_list_of_servers_to_ask_no_public_one():
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=None))
+    pc.addTransceiver("video")
+    assert [gatherer._connection.stun_server for gatherer in gatherers(pc)] == [("stun.l.google.com", 19302)]
+    await pc.close()
+
+
+async def test_our_connections_ask_no_server_that_was_not_named():
+    pc = compat.connection((), "all")
+    pc.addTransceiver("video")
+    (gatherer,) = gatherers(pc)
+    assert gatherer._connection.stun_server is None
+    assert gatherer._connection.turn_server is None
+    await pc.close()
+
+
+async def test_named_servers_reach_the_engine():
+    servers = parse_ice_servers(
+        ["stun:stun.invalid:1", {"urls": "turn:turn.invalid:2", "username": "u", "credential": "c"}]
+    )
+    pc = compat.connection(servers, "relay")
+    pc.addTransceiver("video")
+    (connection,) = (gatherer._connection for gatherer in gatherers(pc))
+    assert connection.stun_server == ("stun.invalid", 1)
+    assert (connection.turn_server, connection.turn_username) == (("turn.invalid", 2), "u")
+    assert connection.turn_password == "c"
+    assert connection._transport_policy == aioice.TransportPolicy.RELAY
+    await pc.close()
+
+
+# -- an empty datagram ------------------------------------------------------------------------------------------------
+
+
+def test_upstream_still_needs_the_guard_against_empty_datagrams():
+    """It looks at the first byte of what may have none."""
+    source = inspect.getsource(RTCDtlsTransport)
+    recv_next = source[source.index("# receive next datagram") :]
+    assert "first_byte = data[0]" in recv_next
+    assert "if not data" not in recv_next[: recv_next.index("first_byte = data[0]")]
+
+
+async def test_the_guard_drops_empty_datagrams_and_nothing_else():
+    pc = compat.connection((), "all")
+    pc.addTransceiver("video")
+    compat.guard(pc)
+    compat.guard(pc)
+    (gatherer,) = gatherers(pc)
+    ice = gatherer._connection
+    for data in (b"", b"x", b"", b"yz"):
+        ice.data_received(data, 1)
+    received = [ice._queue.get_nowait() for _ in range(ice._queue.qsize())]
+    assert received == [(b"x", 1), (b"yz", 1)]
+    await pc.close()
+
+
+async def test_the_guard_finds_the_transports_of_tracks_added_later():
+    pc = compat.connection((), "all")
+    pc.addTransceiver("video")
+    compat.guard(pc)
+    pc.addTransceiver("audio")
+    compat.guard(pc)
+    assert len(gatherers(pc)) == 2
+    assert all("data_received" in vars(gatherer._connection) for gatherer in gatherers(pc))
+    await pc.close()
+
+
+def test_upstream_still_hands_every_datagram_to_a_replaceable_method():
+    assert "self.receiver.data_received(data" in inspect.getsource(aioice.ice.StunProtocol.datagram_received)
+    assert "data_received" in vars(aioice.Connection)
+    assert isinstance(inspect.getattr_static(RTCIceTransport(RTCIceGatherer([])), "_connection"), aioice.Connection)
+
+
+# -- errors in listeners ----------------------------------------------------------------------------------------------
+
+
+async def test_upstream_still_needs_a_listener_for_errors():
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    pc.on("signalingstatechange", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        pc.emit("signalingstatechange")
+    await asyncio.sleep(0)
+    pc.remove_all_listeners()
+    await pc.close()
+
+
+async def test_an_error_in_a_listener_is_reported_and_ends_nothing():
+    errors: list[BaseException] = []
+    pc = compat.connection((), "all")
+    compat.listen_for_errors(pc, errors.append)
+
+    async def wrong() -> None:
+        raise KeyError("x")
+
+    pc.on("signalingstatechange", wrong)
+    pc.emit("signalingstatechange")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [type(error) for error in errors] == [KeyError]
+    pc.remove_all_listeners()
+    await pc.close()
+
+
+# -- candidates with a multicast name ---------------------------------------------------------------------------------
+
+MDNS = "candidate:1 1 udp 2113937151 6e3a1b0c-7a1f-4c56-9f4e-0d3c2b1a0f9e.local 54321 typ host generation 0"
+HOST = "candidate:2 1 udp 2113937151 192.0.2.7 54321 typ host"
+REFLEXIVE = "candidate:3 1 udp 1677729535 203.0.113.9 40000 typ srflx raddr 0.0.0.0 rport 0"
+SECTION = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{mid}\r\na={candidate}\r\na=end-of-candidates\r\n"
+HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+
+
+@pytest.mark.parametrize("line", [MDNS, f"a={MDNS}", MDNS.replace("6e3a1b0c", "x")])
+def test_a_candidate_with_a_multicast_name_is_known(line):
+    assert compat.is_mdns(line)
+
+
+@pytest.mark.parametrize(
+    "line", [HOST, REFLEXIVE, f"a={HOST}", "", "a=candidate:", "a=mid:x.local", "s=a b c d x.local"]
+)
+def test_other_lines_are_not_taken_for_one(line):
+    assert not compat.is_mdns(line)
+
+
+def test_upstream_still_needs_descriptions_without_multicast_names():
+    """It asks the network for them, a second each."""
+    source = inspect.getsource(aioice.Connection)
+    assert "mdns_protocol.resolve(remote_candidate.host)" in source
+
+
+def test_candidates_with_multicast_names_are_taken_out_and_the_others_stay():
+    text = HEAD + SECTION.format(mid="0", candidate=MDNS) + SECTION.format(mid="1", candidate=HOST)
+    clean = compat.sanitize(text)
+    assert ".local" not in clean
+    first, second = clean.split("m=video")[1:]
+    assert "a=end-of-candidates" not in first, "a section without a candidate would never be tried"
+    assert f"a={HOST}\r\na=end-of-candidates\r\n" in second
+    assert clean.startswith(HEAD)
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n"])
+def test_a_description_without_such_candidates_is_left_as_it_is(ending):
+    text = HEAD + SECTION.format(mid="0", candidate=HOST) + SECTION.format(mid="1", candidate=REFLEXIVE)
+    assert compat.sanitize(text.replace("\r\n", ending)) == text
+    assert compat.sanitize(compat.sanitize(text)) == text
+
+
+def test_section_borders_are_kept():
+    assert compat.sanitize(HEAD + "m=audio 9 RTP 0\r\na=m=x\r\nm=video 9 RTP 0\r\n").count("\r\nm=") == 2
+
+
+async def test_upstream_still_never_tries_a_section_that_ended_without_a_candidate():
+    connection = aioice.Connection(ice_controlling=True)
+    await connection.add_remote_candidate(None)
+    connection.remote_username, connection.remote_password = "u", "p"
+    connection._local_candidates_end = True
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(connection.connect(), SOON)
+    await connection.close()
+
+
+# -- pictures that nobody reads ---------------------------------------------------------------------------------------
+
+
+async def test_upstream_still_needs_a_bounded_queue_for_pictures():
+    receiver = RTCRtpReceiver("video", dtls())
+    decoder_queue = receiver._RTCRtpReceiver__decoder_queue
+    assert type(decoder_queue) is queue.Queue
+    assert decoder_queue.maxsize == 0
+    track = aiortc.rtcrtpreceiver.RemoteStreamTrack("video")
+    assert type(track._queue) is asyncio.Queue
+    assert track._queue.maxsize == 0
+
+
+def test_upstream_still_has_the_hooks_for_reading():
+    source = inspect.getsource(RTCRtpReceiver)
+    for name in ("__decoder_queue.put((codec, encoded_frame))", "_track._queue", "__remote_streams", "_send_rtcp_pli"):
+        assert name in source, name
+    worker = inspect.getsource(aiortc.rtcrtpreceiver.decoder_worker)
+    assert "input_q.get()" in worker
+    assert "output_q.put(frame)" in worker
+
+
+def encoded(data: bytes, codec: str = "VP8"):
+    return SimpleNamespace(name=codec), SimpleNamespace(data=data)
+
+
+KEY, DELTA = b"\x10key", b"\x11delta"
+
+
+def test_a_closed_gate_lets_nothing_through():
+    gate = compat._Gate("video")
+    gate.put(encoded(KEY))
+    assert gate.qsize() == 0
+    assert gate.dropped == 1
+
+
+def test_an_open_gate_begins_with_a_key_frame():
+    gate = compat._Gate("video")
+    gate.open = True
+    for data in (DELTA, DELTA, KEY, DELTA):
+        gate.put(encoded(data))
+    assert [gate.get()[1].data for _ in range(gate.qsize())] == [KEY, DELTA]
+
+
+def test_after_a_gap_it_begins_with_a_key_frame_again():
+    gate = compat._Gate("video")
+    gate.open = True
+    gate.put(encoded(KEY))
+    gate.open = False
+    gate.put(encoded(DELTA))
+    gate.open = True
+    gate.put(encoded(DELTA))
+    gate.put(encoded(KEY))
+    assert [gate.get()[1].data for _ in range(gate.qsize())] == [KEY, KEY]
+
+
+def test_a_gate_is_bounded_when_the_decoder_is_slow():
+    gate = compat._Gate("video")
+    gate.open = True
+    gate.put(encoded(KEY))
+    for _ in range(500):
+        gate.put(encoded(DELTA))
+    assert gate.qsize() == compat._Gate.BOUND
+    for _ in range(gate.qsize()):
+        gate.get()
+    gate.put(encoded(DELTA))
+    assert gate.qsize() == 0, "what refers to a lost picture is not decoded"
+    gate.put(encoded(KEY))
+    assert gate.qsize() == 1
+
+
+def test_sound_needs_no_key_frame():
+    gate = compat._Gate("audio")
+    gate.open = True
+    gate.put(encoded(b"\x01", "opus"))
+    assert gate.qsize() == 1
+
+
+def test_the_end_always_comes_through():
+    gate = compat._Gate("video")
+    gate.put(None)
+    assert gate.get() is None
+
+
+async def test_reading_is_hooked_into_a_receiver_and_begins_with_a_key_frame_each_time():
+    receiver = RTCRtpReceiver("video", dtls())
+    receiver._track = aiortc.rtcrtpreceiver.RemoteStreamTrack("video")
+    got: list[object] = []
+    reading = compat.Receiving(receiver, got.append, lambda: got.append("ended"))
+    decoder_queue = receiver._RTCRtpReceiver__decoder_queue
+    decoder_queue.put(encoded(KEY))
+    assert decoder_queue.qsize() == 0, "nobody reads"
+    for _ in range(2):
+        assert not reading.waits_for_key_frame
+        await reading.set_open(True)
+        assert reading.waits_for_key_frame
+        decoder_queue.put(encoded(DELTA))
+        decoder_queue.put(encoded(KEY))
+        assert not reading.waits_for_key_frame
+        assert decoder_queue.get_nowait()[1].data == KEY
+        await reading.set_open(False)
+    await receiver._track._queue.put("frame")
+    await receiver._track._queue.put(None)
+    assert got == ["frame", "ended"]
+
+
+async def test_a_key_frame_is_asked_for_from_every_stream_that_was_seen():
+    receiver = RTCRtpReceiver("video", dtls())
+    receiver._track = aiortc.rtcrtpreceiver.RemoteStreamTrack("video")
+    asked: list[int] = []
+
+    async def send_rtcp_pli(ssrc: int) -> None:
+        asked.append(ssrc)
+
+    receiver._send_rtcp_pli = send_rtcp_pli
+    receiver._RTCRtpReceiver__remote_streams.update({1: None, 2: None})
+    await compat.Receiving(receiver, print, print).set_open(True)
+    assert asked == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("codec", "data", "expected"),
+    [
+        ("VP8", KEY, True), ("VP8", DELTA, False), ("VP8", b"", False), ("H264", b"", False),
+        ("H264", b"\0\0\0\1\x67\x42\0\0\0\1\x68\0\0\0\1\x65xxxx", True),
+        ("H264", b"\0\0\0\1\x65" + b"x" * 20, True),
+        ("H264", b"\0\0\0\1\x41" + b"x" * 20, False),
+        ("H264", b"\0\0\1\x06\x05xx\0\0\1\x25" + b"x" * 20, True),
+        ("H264", b"x" * 20, False),
+    ],
+)  # fmt: skip
+def test_a_key_frame_is_known_by_its_first_bytes(codec, data, expected):
+    assert compat.starts_picture(codec, data) is expected
+
+
+@pytest.mark.parametrize(("codec", "encoder"), [("VP8", "libvpx"), ("H264", "libx264")])
+def test_a_key_frame_of_a_real_encoder_is_known(codec, encoder):
+    context = av.CodecContext.create(encoder, "w")
+    context.width, context.height, context.pix_fmt, context.time_base = 64, 48, "yuv420p", Fraction(1, 30)
+    context.gop_size = 4
+    context.options = {"tune": "zerolatency"} if codec == "H264" else {"lag-in-frames": "0"}
+    known = []
+    for number in range(8):
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 20, np.uint8)).reformat(format="yuv420p")
+        frame.pts = number
+        packets = context.encode(frame)
+        known += [(compat.starts_picture(codec, bytes(packet)), packet.is_keyframe) for packet in packets]
+    assert len(known) >= 6
+    assert all(ours == real for ours, real in known)
+    assert {real for _, real in known} == {True, False}
+
+
+# -- senders ----------------------------------------------------------------------------------------------------------
+
+
+async def test_upstream_still_needs_to_be_told_of_a_key_frame_request():
+    """It waits for the next picture, which a still source gives half a second later."""
+    sender = RTCRtpSender("video", dtls())
+    assert "self._send_keyframe()" in inspect.getsource(RTCRtpSender._handle_rtcp_packet)
+    asked = []
+    compat.on_key_frame_request(sender, lambda: asked.append(True))
+    sender._send_keyframe()
+    assert asked == [True]
+    assert sender._RTCRtpSender__force_keyframe is True
+
+
+async def test_upstream_still_has_one_stream_id_for_all_senders():
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    first, second = pc.addTransceiver("video").sender, pc.addTransceiver("audio").sender
+    assert first._stream_id == second._stream_id
+    compat.set_stream_id(second, "mine")
+    assert "a=msid:mine" in (await pc.createOffer()).sdp
+    await pc.close()
+
+
+def test_the_bitrates_are_ours():
+    assert (aiortc.codecs.vpx.MIN_BITRATE, aiortc.codecs.vpx.DEFAULT_BITRATE) == (500_000, 1_500_000)
+    source = ast.unparse(ast.parse(inspect.getsource(aiortc.codecs.vpx)))
+    assert "self.__target_bitrate = DEFAULT_BITRATE" in source, "a limit that is read when the encoder is made"
+    assert aiortc.codecs.vpx.Vp8Encoder().target_bitrate == 1_500_000
+
+
+# -- tracks -----------------------------------------------------------------------------------------------------------
+
+
+def test_our_tracks_are_aiortcs_and_end_as_its_own_do():
+    from jupyter_rtc.media import track
+
+    assert isinstance(NumpyVideoTrack(), MediaStreamTrack)
+    assert isinstance(track.end_of_track(), MediaStreamError)
+
+
+def test_a_server_of_ours_is_a_server_of_aiortcs():
+    assert RTCIceServer(["stun:a"], None, None).urls == ["stun:a"]

@@ -1,0 +1,108 @@
+"""ICE servers: parsed, from code and from the environment, and never with their credential in a text."""
+
+from __future__ import annotations
+
+import pytest
+
+import jupyter_rtc
+from jupyter_rtc import config
+from jupyter_rtc.config import IceServer, ice_servers, parse_ice_servers
+
+SECRET = "s3cr3t"
+TURN = {"urls": ["turn:turn.example.org:3478", "turns:turn.example.org"], "username": "u", "credential": SECRET}
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "_configured", None)
+    monkeypatch.delenv("JUPYTER_RTC_ICE_SERVERS", raising=False)
+
+
+def test_by_default_there_is_no_server():
+    assert ice_servers() == ()
+
+
+def test_an_address_is_a_server():
+    (server,) = parse_ice_servers(["stun:stun.example.org:3478"])
+    assert server == IceServer(("stun:stun.example.org:3478",))
+    assert server.to_json() == {"urls": ["stun:stun.example.org:3478"]}
+
+
+def test_a_dictionary_is_a_server_as_in_browsers():
+    (server,) = parse_ice_servers([TURN])
+    assert server.to_json() == TURN
+    assert parse_ice_servers([{"urls": "stun:a"}])[0].urls == ("stun:a",)
+
+
+def test_parsed_servers_may_be_parsed_again():
+    servers = parse_ice_servers(["stun:a", TURN])
+    assert parse_ice_servers(servers) == servers
+
+
+@pytest.mark.parametrize("wrong", ["stun:a", TURN])
+def test_one_server_is_no_list_of_servers(wrong):
+    with pytest.raises(TypeError, match="list"):
+        parse_ice_servers(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 7, {"url": "stun:a"}, ["stun:a"]])
+def test_something_else_is_no_server(wrong):
+    with pytest.raises(TypeError):
+        parse_ice_servers([wrong])
+
+
+@pytest.mark.parametrize("address", ["http://example.org", "stun.example.org", "", "STUN", 7])
+def test_another_scheme_is_refused_with_the_address(address):
+    with pytest.raises(ValueError, match="address") as caught:
+        parse_ice_servers([{"urls": [address], "username": "u", "credential": SECRET}])
+    assert repr(address) in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_the_credential_is_in_no_text():
+    servers = parse_ice_servers([TURN])
+    for text in (repr(servers), str(servers[0]), f"{servers[0]}"):
+        assert SECRET not in text
+        assert "turn.example.org" in text
+
+
+def test_configured_servers_come_before_those_of_the_environment(monkeypatch):
+    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", '["stun:environment"]')
+    assert [server.urls for server in ice_servers()] == [("stun:environment",)]
+    jupyter_rtc.configure(ice_servers=["stun:code"])
+    assert [server.urls for server in ice_servers()] == [("stun:code",)]
+    jupyter_rtc.configure()
+    assert [server.urls for server in ice_servers()] == [("stun:code",)], "what is not named does not change"
+    jupyter_rtc.configure(ice_servers=[])
+    assert ice_servers() == ()
+
+
+def test_the_environment_takes_what_browsers_take(monkeypatch):
+    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", f'[{{"urls": "turn:t", "username": "u", "credential": "{SECRET}"}}]')
+    assert ice_servers()[0].to_json() == {"urls": ["turn:t"], "username": "u", "credential": SECRET}
+
+
+def test_an_environment_that_is_no_json_says_which_variable(monkeypatch):
+    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", f"[{SECRET}")
+    with pytest.raises(ValueError, match="JUPYTER_RTC_ICE_SERVERS") as caught:
+        ice_servers()
+    assert SECRET not in str(caught.value)
+
+
+def test_a_wrong_configuration_changes_nothing():
+    jupyter_rtc.configure(ice_servers=["stun:a"])
+    with pytest.raises(ValueError):
+        jupyter_rtc.configure(ice_servers=["stun:b", "nonsense"])
+    assert [server.urls for server in ice_servers()] == [("stun:a",)]
+
+
+def test_a_connection_refuses_wrong_servers_when_it_is_made():
+    with pytest.raises(ValueError, match="nonsense"):
+        jupyter_rtc.PeerConnection(ice_servers=["nonsense"])
+
+
+@pytest.mark.parametrize("address", ["stun:", "turn:host:port", "stun:host?transport=udp"])
+def test_an_address_that_the_engine_could_not_use_is_refused_at_once(address):
+    """Not only when the first track is added."""
+    with pytest.raises(ValueError, match="stun|turn"):
+        jupyter_rtc.PeerConnection(ice_servers=[address])
