@@ -57,6 +57,9 @@ demo: $(VENV)/.stamp-demo
 	export JUPYTER_CONFIG_DIR="$$own/config" JUPYTER_DATA_DIR="$$own/data" JUPYTER_RUNTIME_DIR="$$own/runtime" \
 	  JUPYTERLAB_SETTINGS_DIR="$$own/settings" JUPYTERLAB_WORKSPACES_DIR="$$own/workspaces" \
 	  IPYTHONDIR="$$own/ipython"; \
+	mkdir -p "$$JUPYTERLAB_SETTINGS_DIR/@jupyterlab/apputils-extension"; \
+	echo '{"fetchNews": "false"}' \
+	  > "$$JUPYTERLAB_SETTINGS_DIR/@jupyterlab/apputils-extension/notification.jupyterlab-settings"; \
 	exec jupyter lab --ServerApp.root_dir="$(CURDIR)/notebooks" --LabApp.default_url="/lab/tree/$(NOTEBOOK)" \
 	  $(if $(ROOT),--allow-root) $(DEMO_ARGS)
 
