@@ -30,7 +30,7 @@ class MediaStream(Displayable, Emitter):
         if id is not None and (id == "-" or not re.fullmatch(r"[!-~]{1,64}", id)):
             raise ValueError(f"a stream's id has 1 to 64 printable ASCII characters without blanks, not {id!r}")
         self.id = str(uuid.uuid4()) if id is None else id
-        self._tracks: dict[str, Track[Any]] = {}
+        self._tracks: list[Track[Any]] = []
         #: Views that follow all changes; "addtrack" and "removetrack" tell only of the other side's.
         self._followers: set[Callable[[], None]] = set()
         for track in tracks:
@@ -46,7 +46,7 @@ class MediaStream(Displayable, Emitter):
 
     def get_tracks(self) -> list[Track[Any]]:
         """Return all tracks, in the order in which they were added."""
-        return list(self._tracks.values())
+        return list(self._tracks)
 
     def get_audio_tracks(self) -> list[Track[Any]]:
         """Return the audio tracks."""
@@ -58,19 +58,20 @@ class MediaStream(Displayable, Emitter):
 
     def get_track_by_id(self, id: str) -> Track[Any] | None:
         """Return the track with this id, or None."""
-        return self._tracks.get(id)
+        return next((track for track in self.get_tracks() if track.id == id), None)
 
     def add_track(self, track: Track[Any]) -> None:
         """Add a track; one that is in it already changes nothing. No event follows, as in browsers."""
         if not isinstance(track, Track):
             raise TypeError(f"a MediaStream holds jupyter_rtc tracks, not {type(track).__name__}")
-        if track.id not in self._tracks:
-            self._tracks[track.id] = track
+        if track not in self._tracks:
+            self._tracks.append(track)
             self._changed()
 
     def remove_track(self, track: Track[Any]) -> None:
         """Take a track out; one that is not in it changes nothing. No event follows, as in browsers."""
-        if self._tracks.pop(track.id, None) is not None:
+        if track in self._tracks:
+            self._tracks.remove(track)
             self._changed()
 
     def _changed(self) -> None:
@@ -83,7 +84,7 @@ class MediaStream(Displayable, Emitter):
 
     def _change(self, event: str, track: Track[Any]) -> None:
         """Add or remove a track because the other side did: "addtrack" or "removetrack" follows."""
-        if (track.id in self._tracks) == (event == "addtrack"):
+        if (track in self._tracks) == (event == "addtrack"):
             return
         (self.add_track if event == "addtrack" else self.remove_track)(track)
         self._emit(event, track)

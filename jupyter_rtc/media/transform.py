@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from .events import describe
 from .frames import Picture, Pixels, Sound, picture_from_array, samples_from_array
+from .relay import RelayTrack
 from .slot import Slot, SlotClosed
-from .track import Item, RelayTrack, Track
+from .track import Item, Track
 
 logger = logging.getLogger(__name__)
 

@@ -348,6 +348,8 @@ class Session:
                 self._undo.remote.setdefault(transceiver, (transceiver._fired, list(receiver._streams)))
             direction = "inactive" if section.rejected else reverse(section.direction)
             before = {stream.id: stream for stream in receiver._streams}
+            if section.track_id is not None and transceiver._fired is None:
+                receiver.track.id = section.track_id  # as browsers do: the same name on both sides
             names = section.streams if section.streams is not None else (self._nameless,)
             change = remote_change(transceiver._fired, direction, list(before), names)
             now = [self._stream(name) for name in dict.fromkeys(names)] if direction in RECEIVING else []

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..errors import InvalidAccessError, InvalidStateError
+from ..media.relay import RelayTrack
 from ..media.stream import MediaStream
-from ..media.track import Kind, RelayTrack, Track
+from ..media.track import Kind, Track
 from .sdp import DIRECTIONS, SENDING
 
 if TYPE_CHECKING:

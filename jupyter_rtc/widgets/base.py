@@ -13,7 +13,8 @@ import traitlets
 from ..errors import ConnectTimeout
 from ..link import kernel
 from ..link.messages import Message
-from ..link.pages import Pages, Plan
+from ..link.pages import Pages
+from ..link.session import Plan
 from ..media.events import Serial
 from ..media.track import GLANCE, Kind, Track
 

@@ -7,21 +7,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 import traitlets
 from IPython.display import display
 
 from ..errors import CaptureError, CaptureTimeout, InvalidStateError, capture_error
 from ..link.messages import Message
-from ..link.pages import Plan
+from ..link.session import Plan
 from ..media.frames import Picture
+from ..media.relay import RelayTrack
 from ..media.sources import checked_size
 from ..media.stream import MediaStream
-from ..media.track import Kind, RelayTrack, Track
+from ..media.track import Kind, Track
 from .base import LiveWidget
+from .constraints import find_device, is_device, plain_constraints
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Camera(LiveWidget):
             raise ValueError(f"facing is 'user' or 'environment', not {facing!r}")
         if device is not None and not isinstance(device, str):
             raise TypeError(f"device is a label, a part of one, or a deviceId, not {type(device).__name__}")
-        self._constraints = {"video": _plain(video), "audio": _plain(audio)}
+        self._constraints = {"video": plain_constraints(video), "audio": plain_constraints(audio)}
         self._size, self._fps, self._facing = checked_size(size), None if fps is None else float(fps), facing
         self._autostart = autostart
         self._lock = threading.RLock()
@@ -340,7 +341,7 @@ class Camera(LiveWidget):
             return
         with self._lock:
             state = message["state"]
-            devices = [d for d in message.get("devices") or [] if _is_device(d)]
+            devices = [d for d in message.get("devices") or [] if is_device(d)]
             if devices:
                 self._page_devices[client] = devices
                 self._tell(devices=devices)
@@ -466,43 +467,8 @@ class Camera(LiveWidget):
             self._changed.discard(changed)
 
 
-def _is_device(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(n), str) for n in ("deviceId", "kind", "label"))
-
-
-def _plain(constraints: Any) -> Any:
-    """Return constraints as they can travel: numpy's numbers as Python's.
-
-    Raises
-    ------
-    TypeError
-        When something in them cannot.
-    """
-    if isinstance(constraints, Mapping):
-        return {str(name): _plain(value) for name, value in constraints.items()}
-    if isinstance(constraints, (list, tuple)):
-        return [_plain(value) for value in constraints]
-    if isinstance(constraints, np.generic):
-        return constraints.item()
-    if constraints is None or isinstance(constraints, (bool, int, float, str)):
-        return constraints
-    raise TypeError(f"a constraint is a number, str, bool, list or dict, not {type(constraints).__name__}")
-
-
 def _told(error: BaseException) -> tuple[str]:
     return (f"{type(error).__name__}: {error}",)
-
-
-def find_device(devices: list[Message], kind: Kind, name: str) -> str | None:
-    """Return the deviceId that `name` means: an id, a label, or a part of a label."""
-    known = [device for device in devices if device["kind"] == kind]
-    for device in known:
-        if name and name in (device["deviceId"], device["label"]):
-            return cast(str, device["deviceId"])
-    for device in known:
-        if name and name.lower() in device["label"].lower():
-            return cast(str, device["deviceId"])
-    return None
 
 
 async def get_user_media(*, audio: Constraints = False, video: Constraints = False) -> MediaStream:

@@ -8,7 +8,7 @@ from typing import Any
 
 import traitlets
 
-from ..link.pages import Plan
+from ..link.session import Plan
 from ..media.stream import MediaStream
 from ..media.track import Track
 from ..rtc.connection import PeerConnection

@@ -10,7 +10,7 @@ import traitlets
 from IPython.display import Image
 
 from ..engine.foreign import as_track, is_foreign
-from ..link.pages import Plan
+from ..link.session import Plan
 from ..media.events import describe
 from ..media.frames import to_png
 from ..media.stream import MediaStream

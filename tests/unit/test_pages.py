@@ -14,7 +14,8 @@ import pytest
 from jupyter_rtc import NumpyVideoTrack, config
 from jupyter_rtc.engine.loop import engine
 from jupyter_rtc.link.messages import VERSION, Mailbox
-from jupyter_rtc.link.pages import MOST_PAGES, Pages, Plan
+from jupyter_rtc.link.pages import MOST_PAGES, Pages
+from jupyter_rtc.link.session import Plan
 from tests.conftest import SCALE
 from tests.unit.test_messages import junk
 

@@ -96,13 +96,13 @@ def test_what_chromium_offers():
     assert [describe(section) for section in media_sections(CHROMIUM)] == [
         ("0", "audio", "sendrecv", ("stream-1",), "audio-track", False),
         ("1", "video", "sendonly", ("stream-1", "stream-2"), "video-track", False),
-        ("2", "application", "sendrecv", (), None, False),
+        ("2", "application", "sendrecv", None, None, False),
     ]
 
 
 def test_what_firefox_answers():
     assert [describe(section) for section in media_sections(FIREFOX)] == [
-        ("sdparta_0", "video", "recvonly", (), None, False),
+        ("sdparta_0", "video", "recvonly", None, None, False),
         ("sdparta_1", "audio", "inactive", (), "{5a990edd-0568-ac40-8d97-310fc33f3411}", True),
     ]
 
@@ -118,7 +118,7 @@ def test_browsers_descriptions_are_accepted_with_either_line_ending(text, ending
 @pytest.mark.parametrize(
     ("lines", "streams", "track"),
     [
-        ([], (), None),
+        ([], None, None),
         (["a=msid:s t"], ("s",), "t"),
         (["a=msid:s"], ("s",), None),
         (["a=msid:s t", "a=msid:u t"], ("s", "u"), "t"),

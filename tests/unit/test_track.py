@@ -17,7 +17,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from jupyter_rtc import ConnectTimeout, InvalidStateError, NumpyAudioTrack, NumpyVideoTrack, TestPattern, TestTone
 from jupyter_rtc.media import track as track_module
-from jupyter_rtc.media.track import RelayTrack
+from jupyter_rtc.media.relay import RelayTrack
 from tests.conftest import SCALE
 
 SOON = 5 * SCALE
