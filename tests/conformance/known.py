@@ -13,7 +13,7 @@ KNOWN: dict[str, str] = {
     "test_close_fires_onclosing_on_the_other_side_with_state_closing": _CLOSING,
     "test_close_peerconnection_causes_error_and_close_on_the_other_side": _CLOSING,
     "test_sending_more_than_the_other_side_takes_raises_TypeError": _SIZE,
-    "test_msid_of_a_handwritten_offer_names_the_stream": "a remote track's id is its own, and not that of the msid",
+    "test_remote_track_ids_are_their_own": "a remote track has the id that the other side gave it, as in browsers",
     "test_section_with_duplicate_msid_rejects": "two sections may name the same track, as add_transceiver twice does",
     "test_connectionState_stays_new_without_remote_candidates": "aiortc begins to check before there is a candidate",
     "test_rollback_of_the_original_offer_returns_iceGatheringState_to_new": "what aiortc has gathered stays gathered",
