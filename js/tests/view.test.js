@@ -17,6 +17,11 @@ describe("the player's sentence", () => {
     [{ planned: false, playing: true }, "off", /^Nothing to play$/],
     [{ playing: true }, "live", /^Live$/],
     [{ playing: true, link: "connecting" }, "waiting", /^Connecting again$/],
+    [{ source: "muted", why: "the camera is off" }, "off", /^Waiting: the camera is off$/],
+    [{ playing: true, source: "muted", why: "the camera is off" }, "off", /^Paused: the camera is off$/],
+    [{ playing: true, source: "ended" }, "off", /^Ended$/],
+    [{ playing: true, troubled: true }, "warning", /^Live, with an error$/],
+    [{ playing: true, source: "muted", link: "busy" }, "waiting", /^Waiting for the kernel/],
   ]) {
     test(`${JSON.stringify(change)}: ${tone}`, () => {
       const sentence = describePlayer({ ...view, ...change });

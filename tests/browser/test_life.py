@@ -152,3 +152,57 @@ def test_a_kernel_ends_in_good_time_with_everything_open(notebook: Notebook) -> 
 def running(pid: int) -> bool:
     """Return whether a process lives."""
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_what_is_made_of_a_camera_says_why_it_stands_still(notebook: Notebook) -> None:
+    notebook.do(IMPORTS + "cam = rtc.Camera()\ncam")
+    notebook.do("negative = cam.map(lambda f: 255 - f)\nnegative")
+    line = notebook.page.locator(".jrtc [role=status]").last
+    notebook.until(lambda: line.inner_text() == "Live")
+    notebook.do("cam.stop()")
+    notebook.until(lambda: line.inner_text().startswith("Paused: the camera is off"))
+    notebook.do("cam.start(); cam.read()")
+    notebook.until(lambda: line.inner_text() == "Live")
+    notebook.do("cam.close()")
+    notebook.until(lambda: line.inner_text() == "Ended")
+
+
+def test_the_camera_goes_off_with_the_last_of_its_tracks(notebook: Notebook) -> None:
+    count_cameras(notebook)
+    notebook.do(IMPORTS + "stream = await rtc.get_user_media(audio=True, video=True)")
+    assert cameras_on(notebook) == 2
+    notebook.do("stream.get_audio_tracks()[0].stop()")
+    notebook.until(lambda: cameras_on(notebook) == 1)
+    assert notebook.value("stream.get_video_tracks()[0].read().shape") == [480, 640, 3]
+    notebook.do("stream.get_video_tracks()[0].stop()")
+    notebook.until(lambda: cameras_on(notebook) == 0)
+    assert notebook.value("stream.active") is False
+
+
+def test_an_observer_that_raises_keeps_no_camera_on(notebook: Notebook) -> None:
+    count_cameras(notebook)
+    notebook.do(
+        IMPORTS
+        + "import logging; logging.getLogger('jupyter_rtc').setLevel(100)\ncam = rtc.Camera(fps=np.int64(15))\ncam"
+    )
+    notebook.do("cam.read()\ncam.observe(lambda change: 1 / 0, 'state')")
+    notebook.do("cam.stop()")
+    notebook.until(lambda: cameras_on(notebook) == 0)
+    notebook.do("cam.start(); cam.read()")
+    assert cameras_on(notebook) == 1
+    notebook.do("cam.close()")
+    notebook.until(lambda: cameras_on(notebook) == 0)
+
+
+def test_start_turns_on_the_page_that_had_the_camera_and_no_other(
+    notebook: Notebook, new_notebook: Callable[..., Notebook]
+) -> None:
+    count_cameras(notebook)
+    notebook.do(IMPORTS + "cam = rtc.Camera()\ncam")
+    notebook.do("cam.read(); cam.stop()")
+    notebook.save()
+    second = new_notebook(show=notebook.path)
+    count_cameras(second)
+    second.until(lambda: "Camera off" in second.page.inner_text(".jp-Notebook"))
+    notebook.do("cam.start(); cam.read()")
+    assert (cameras_on(notebook), cameras_on(second)) == (1, 0)
