@@ -67,6 +67,7 @@ def test_a_widget_is_shown_and_reaches_the_kernel(notebook):
 def test_a_video_is_grabbed_and_followed(notebook):
     notebook.do(CANVAS_VIDEO)
     notebook.js(PAINT)
+    notebook.until(lambda: notebook.grab(".plain video").image.any(), "a picture that was painted")
     image, seconds = notebook.grab(".plain video")
     assert abs(time.time() - seconds) < 5
     assert image.shape == (240, 320, 3)
