@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.exceptions import InvalidStateError as AiortcInvalidState
@@ -399,6 +399,12 @@ class Peer:
     async def stats(self) -> list[Any]:
         """Return aiortc's statistics."""
         return [] if self._pc is None else list((await self._pc.getStats()).values())
+
+    async def stats_of(self, key: int, end: Literal["sender", "receiver"]) -> list[Any]:
+        """Return aiortc's statistics of one end of a transceiver."""
+        transceiver = self._transceivers[key]
+        reports = await (transceiver.sender if end == "sender" else transceiver.receiver).getStats()
+        return list(reports.values())
 
     async def close(self) -> None:
         """Close it, waiting no longer than `CLOSE_TIMEOUT` for the network. May be called twice."""

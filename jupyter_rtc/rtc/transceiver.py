@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..engine.foreign import as_track
 from ..engine.loop import engine
@@ -13,6 +13,7 @@ from ..errors import InvalidAccessError, InvalidStateError
 from ..media.relay import RelayTrack
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
+from . import stats
 from .sdp import DIRECTIONS, SENDING
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ class RtpSender:
         if transceiver._key is not None:
             transceiver._session.peer.send(transceiver._key, track)
 
+    async def get_stats(self) -> dict[str, dict[str, Any]]:
+        """Return the statistics of what is sent, by id: getStats, §5.2."""
+        return await self._transceiver._stats("sender")
+
     def set_streams(self, *streams: MediaStream) -> None:
         """Let the track belong to other streams at the other side: setStreams, §5.2. "negotiationneeded" follows.
 
@@ -94,11 +99,17 @@ class RtpSender:
 class RtpReceiver:
     """What receives a track: RTCRtpReceiver, §5.3."""
 
-    def __init__(self, kind: Kind, connection: PeerConnection) -> None:
+    def __init__(self, transceiver: RtpTransceiver) -> None:
+        self._transceiver = transceiver
+        kind, connection = transceiver.kind, transceiver._connection
         label = f"{connection.name} {kind}" if connection.name else f"remote {kind}"
         self._track: RelayTrack[Any] = RelayTrack(kind, label=label, follows_end=False)
         self._track.why_silent = connection._why_silent
         self._streams: list[MediaStream] = []
+
+    async def get_stats(self) -> dict[str, dict[str, Any]]:
+        """Return the statistics of what is received, by id: getStats, §5.3."""
+        return await self._transceiver._stats("receiver")
 
     def __repr__(self) -> str:
         return f"<RtpReceiver of {self._track!r}>"
@@ -137,7 +148,7 @@ class RtpTransceiver:
         self._stopped = False
         self.kind = kind
         self.sender = RtpSender(self)
-        self.receiver = RtpReceiver(kind, connection)
+        self.receiver = RtpReceiver(self)
 
     def __repr__(self) -> str:
         return f"<RtpTransceiver {self.kind} mid={self._mid} {self.direction}>"
@@ -234,6 +245,11 @@ class RtpTransceiver:
     def _apply_codecs(self) -> None:
         if self._key is not None and self._codecs is not None:
             self._session.peer.set_codecs(self._key, self._codecs)
+
+    async def _stats(self, end: Literal["sender", "receiver"]) -> dict[str, dict[str, Any]]:
+        if self._key is None:
+            return {}
+        return stats.convert(await engine().run(self._session.peer.stats_of(self._key, end)))
 
     def _negotiated(self, direction: str) -> None:
         self._current_direction = direction
