@@ -7,6 +7,7 @@ has gone. All for aiortc 1.16 and aioice 0.13.
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -20,7 +21,7 @@ from aiortc import (
     RTCRtpSender,
     rtcpeerconnection,
 )
-from aiortc.codecs import CODECS, vpx
+from aiortc.codecs import CODECS, h264, vpx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpByePacket
 
@@ -257,6 +258,34 @@ async def is_there(connection: Any, pair: Any) -> bool:
     return True
 
 
+def on_encoded(sender: Any, encoded: Callable[[str, list[bytes]], None]) -> None:
+    """Call ``encoded(codec, payloads)`` for each picture or sound that aiortc has encoded: it counts none."""
+    original = sender._next_encoded_frame
+
+    async def next_encoded_frame(codec: Any) -> Any:
+        frame = await original(codec)
+        if frame is not None:
+            encoded(codec.name, frame.payloads)
+        return frame
+
+    sender._next_encoded_frame = next_encoded_frame
+
+
+def starts_key_frame(codec: Any, payload: bytes) -> bool:
+    """Return whether a key frame begins with this RTP payload."""
+    depayload = {"VP8": vpx.vp8_depayload, "H264": h264.h264_depayload}.get(codec)
+    try:
+        return depayload is not None and starts_picture(codec, depayload(payload)[:256])
+    except ValueError:
+        return False
+
+
+def target_bitrate(sender: Any) -> int | None:
+    """Return what the encoder aims at, in bits per second."""
+    bitrate = getattr(sender._RTCRtpSender__encoder, "target_bitrate", None)
+    return None if bitrate is None else int(bitrate)
+
+
 def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
     """Call `request` when the receiver asks for a key frame, which aiortc gives with the next picture only."""
     original = sender._send_keyframe
@@ -287,10 +316,20 @@ class _Gate(queue.Queue[Any]):
         self._arrived = arrived
         self.open = False
         self.complete = False
+        self.received = 0
         self.dropped = 0
+        self.keys = 0
+        #: When the decoder took what it decodes now.
+        self.taken = 0.0
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        item = super().get(block, timeout)
+        self.taken = time.monotonic()
+        return item
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if item is not None:
+            self.received += 1
             self._arrived()
             if not self.open or self.qsize() >= self.BOUND:
                 self.complete = False
@@ -302,6 +341,8 @@ class _Gate(queue.Queue[Any]):
                     self.dropped += 1
                     return
                 self.complete = True
+            if self._video:
+                self.keys += starts_picture(item[0].name, item[1].data[:256])
         super().put(item, block, timeout)
 
 
@@ -362,6 +403,16 @@ class Receiving:
         if self._receiver.track.kind == "video":
             for ssrc in list(self._receiver._RTCRtpReceiver__remote_streams):
                 await self._receiver._send_rtcp_pli(ssrc)
+
+    @property
+    def decoding_since(self) -> float:
+        """When the decoder took what it gives now, on ``time.monotonic()``."""
+        return self._gate.taken
+
+    def counters(self) -> dict[str, Any]:
+        """Return what was counted before the decoder, with the W3C's names."""
+        gate = self._gate
+        return {"framesReceived": gate.received, "framesDropped": gate.dropped, "keyFramesDecoded": gate.keys}
 
     @property
     def waits_for_key_frame(self) -> bool:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.exceptions import InvalidStateError as AiortcInvalidState
@@ -22,6 +22,7 @@ from . import compat
 from .loop import engine
 from .receiving import ReceivedTrack
 from .sending import SlotTrack
+from .statistics import Facts, Statistics
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ class Peer:
         self._ice_servers = tuple(ice_servers)
         self._policy = ice_transport_policy
         self._pc: RTCPeerConnection | None = None
+        self._statistics: Statistics | None = None
         self._transceivers: list[RTCRtpTransceiver] = []
         self._slots: dict[int, SlotTrack] = {}
         self._received: dict[int, ReceivedTrack[Any]] = {}
@@ -136,6 +138,7 @@ class Peer:
             raise InvalidStateError("the connection is closed")
         if self._pc is None:
             self._pc = pc = compat.connection(self._ice_servers, self._policy)
+            self._statistics = Statistics(pc)
             compat.listen_for_errors(pc, _report)
             pc.on("connectionstatechange", self._connection_changed)
             pc.on("iceconnectionstatechange", lambda: self._tell("ice_connection_state", pc.iceConnectionState))
@@ -195,6 +198,11 @@ class Peer:
             self._tell("ice_connection_state", "disconnected" if silent else self._pc.iceConnectionState)
             self._tell("connection_state", "disconnected" if silent else "connected")
 
+    def _watch_transports(self) -> None:
+        """Count what goes over the transports. After whatever may have made one, or gathered."""
+        if self._statistics is not None:
+            self._statistics.watch()
+
     # -- descriptions ---------------------------------------------------------------------------------------------
 
     def check(self, kind: str, sdp: str) -> set[str]:
@@ -235,6 +243,7 @@ class Peer:
         with _errors():
             await pc.setLocalDescription(RTCSessionDescription(sdp, kind))
         compat.guard(pc)
+        self._watch_transports()
         return str(pc.localDescription.sdp)
 
     async def set_remote(self, kind: str, sdp: str) -> None:
@@ -246,6 +255,7 @@ class Peer:
         await compat.join_bundle(pc, sdp)
         self._register()
         compat.guard(pc)
+        self._watch_transports()
 
     def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
         """Forget the pending descriptions, with the media sections of `free`, and the transceivers `dead`."""
@@ -313,6 +323,7 @@ class Peer:
             pc.addTransceiver(kind, direction=direction)
         self._register()
         compat.guard(pc)
+        self._watch_transports()
         return len(self._transceivers) - 1
 
     def associate(self, key: int, mid: str, index: int) -> None:
@@ -394,17 +405,14 @@ class Peer:
                 id=id,
             )
         compat.guard(pc)
+        self._watch_transports()
         return Channel(channel)
 
-    async def stats(self) -> list[Any]:
-        """Return aiortc's statistics."""
-        return [] if self._pc is None else list((await self._pc.getStats()).values())
-
-    async def stats_of(self, key: int, end: Literal["sender", "receiver"]) -> list[Any]:
-        """Return aiortc's statistics of one end of a transceiver."""
-        transceiver = self._transceivers[key]
-        reports = await (transceiver.sender if end == "sender" else transceiver.receiver).getStats()
-        return list(reports.values())
+    async def facts(self) -> Facts:
+        """Return what was counted; of a closed connection, what was known last."""
+        if self._statistics is None:
+            return Facts(time.time())
+        return self._statistics.facts(self._transceivers, self._slots, self._received)
 
     async def close(self) -> None:
         """Close it, waiting no longer than `CLOSE_TIMEOUT` for the network. May be called twice."""
@@ -413,6 +421,8 @@ class Peer:
         self._closed = True
         if self._watch is not None:
             self._watch.cancel()
+        if self._statistics is not None:
+            self._statistics.freeze(self._transceivers, self._slots, self._received)
         for slot in self._slots.values():
             slot.switch(None)
         engine().forget(self)

@@ -14,6 +14,7 @@ from ..engine.peer import Channel
 from ..errors import InvalidStateError, OperationError
 from ..media.events import Emitter, Serial
 from ..media.slot import Slot, SlotClosed
+from .stats import ChannelCounts
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
@@ -83,6 +84,7 @@ class DataChannel(Emitter):
         self.max_packet_life_time: int | None = properties["maxPacketLifeTime"]
         # One of the other side's is open when it is announced; its "open" event follows.
         self._state: ChannelState = "open" if announced else "connecting"
+        self._has_opened = announced
         self._low = 0
         self._open_unheard = False
         self._unread: Slot[str | bytes] = Slot(UNREAD_BOUND)
@@ -223,11 +225,19 @@ class DataChannel(Emitter):
             except SlotClosed:
                 return
 
+    def _counts(self) -> ChannelCounts:
+        """Return what `PeerConnection.get_stats` tells of it."""
+        return ChannelCounts(
+            self.label, self.protocol, self.id, self.ready_state, self._has_opened,
+            self.messages_sent, self.messages_received, self.bytes_sent, self.bytes_received,
+        )  # fmt: skip
+
     # -- the engine's thread --------------------------------------------------------------------------------------
 
     def _opened(self) -> None:
         if self._state == "connecting":
             self._state = "open"
+            self._has_opened = True
             self._emit("open")
 
     def _received(self, message: str | bytes) -> None:

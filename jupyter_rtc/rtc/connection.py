@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar, cast
 
@@ -324,30 +323,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     async def get_stats(self) -> dict[str, dict[str, Any]]:
         """Return statistics by id, with the members and units of webrtc-stats: getStats, §8.2."""
-        now = time.time() * 1000
-        gathered = stats.convert(await engine().run(self._session.peer.stats()))
-        for number, channel in enumerate(self._channels):
-            gathered[f"data-channel_{number}"] = {
-                "id": f"data-channel_{number}",
-                "type": "data-channel",
-                "timestamp": now,
-                "label": channel.label,
-                "protocol": channel.protocol,
-                "dataChannelIdentifier": channel.id,
-                "state": channel.ready_state,
-                "messagesSent": channel.messages_sent,
-                "messagesReceived": channel.messages_received,
-                "bytesSent": channel.bytes_sent,
-                "bytesReceived": channel.bytes_received,
-            }
-        gathered["peer-connection"] = {
-            "id": "peer-connection",
-            "type": "peer-connection",
-            "timestamp": now,
-            "dataChannelsOpened": sum(c.ready_state != "connecting" for c in self._channels),
-            "dataChannelsClosed": sum(c.ready_state == "closed" for c in self._channels),
-        }
-        return gathered
+        return stats.shape(await engine().run(self._session.peer.facts()), [c._counts() for c in self._channels])
 
     def set_configuration(
         self, *, ice_servers: IceServers = (), ice_transport_policy: Literal["all", "relay"] = "all"
