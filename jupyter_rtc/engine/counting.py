@@ -10,8 +10,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aiortc.rtp import (
     RTCP_PSFB_FIR,
@@ -37,8 +36,7 @@ _NTP_EPOCH = 2_208_988_800  # 1970 in seconds of 1900
 _HEADER = struct.Struct("!BBHLL")
 
 
-@dataclass(frozen=True)
-class Packet:
+class Packet(NamedTuple):
     """The outside of an RTP packet; `overhead` is its header and its padding."""
 
     payload_type: int

@@ -408,7 +408,7 @@ class Peer:
         self._watch_transports()
         return Channel(channel)
 
-    async def facts(self) -> Facts:
+    def facts(self) -> Facts:
         """Return what was counted; of a closed connection, what was known last."""
         if self._statistics is None:
             return Facts(time.time())

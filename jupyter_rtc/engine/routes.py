@@ -37,6 +37,7 @@ class Counts:
     requests_received: int = 0
     responses_sent: int = 0
     responses_received: int = 0
+    refusals_received: int = 0
     consent_requests_sent: int = 0
     round_trip: float | None = None
     all_round_trips: float = 0.0
@@ -173,6 +174,7 @@ class RouteWatch:
             counts.requests_received += 1
         elif (sent := self._checks.pop(data[8:20], None)) is not None:
             counts.responses_received += 1
+            counts.refusals_received += kind == 0x0110
             counts.round_trip = time.monotonic() - sent
             counts.all_round_trips += counts.round_trip
 

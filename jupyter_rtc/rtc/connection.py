@@ -14,6 +14,7 @@ from ..config import ice_servers as configured_ice_servers
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..engine.peer import Peer
+from ..engine.statistics import Facts
 from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
 from ..media.display import Displayable
 from ..media.events import Emitter, Serial
@@ -21,8 +22,10 @@ from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from . import sdp, stats
 from .channel import DataChannel, check_options
+from .diagnosis import Gathered, explain
 from .negotiation import SenderState, add_sending, remove_sending, reusable_sender
 from .perfect import PerfectNegotiation, Signaling
+from .report import History, Report
 from .sdp import DIRECTIONS, SessionDescription
 from .session import Session
 from .transceiver import RtpReceiver, RtpSender, RtpTransceiver
@@ -103,6 +106,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         }
         self._trait_serial = Serial()
         self._states: dict[str, str] = {}
+        self._history = History()
         #: Called at each change of a state, on any thread: for those who wait inside a callback, too.
         self._watchers: set[Callable[[], None]] = set()
         self._closed = False
@@ -323,7 +327,41 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     async def get_stats(self) -> dict[str, dict[str, Any]]:
         """Return statistics by id, with the members and units of webrtc-stats: getStats, §8.2."""
-        return stats.shape(await engine().run(self._session.peer.facts()), [c._counts() for c in self._channels])
+        return stats.shape(await engine().run(self._facts()), [c._counts() for c in self._channels])
+
+    async def _facts(self) -> Facts:
+        return self._session.peer.facts()
+
+    def report(self) -> Report:
+        """Return why the connection does or does not connect, in words: print it, or let it be a cell's last line.
+
+        It has addresses of both sides, and neither passwords nor names of users.
+        """
+        if engine().is_current:
+            facts = self._session.peer.facts()
+        else:
+            facts = engine().call(self._facts(), QUICK)
+        told = [] if self.remote_description is None else sdp.candidates(self.remote_description.sdp)
+        local, remote = self.local_description, self.remote_description
+        history = self._history
+        return explain(
+            Gathered(
+                "closed" if self._closed else self._states.get("connection_state", "new"),
+                facts,
+                age=history.age,
+                local=None if local is None else local.type,
+                remote=None if remote is None else remote.type,
+                wanted=self._session.channels or bool(self._session.transceivers),
+                told=len(told),
+                hidden=sum(".local " in candidate["candidate"] for candidate in told),
+                was_connected=history.was("connected"),
+                ended="here" if self._closed and not history.bye else history.ended(facts),
+                relay_only=self._configuration["ice_transport_policy"] == "relay",
+                servers=tuple(url for server in self._servers for url in server.urls),
+                states=history.entries,
+                channels=tuple(channel._counts() for channel in self._channels),
+            )
+        )
 
     def set_configuration(
         self, *, ice_servers: IceServers = (), ice_transport_policy: Literal["all", "relay"] = "all"
@@ -509,10 +547,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                         raise OperationError("the other side said bye before it was connected")
                     changed.clear()
         except TimeoutError:
-            raise ConnectTimeout(
-                f"not connected within {timeout:g} s: the connection is {self.connection_state}, signaling is "
-                f"{self.signaling_state}; {'an offer went out' if self.local_description else 'nothing was negotiated'}"
-            ) from None
+            report = self.report()
+            raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
         finally:
             self._watchers.discard(wake)
             self._set_traits()
@@ -537,6 +573,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
     def _set_state(self, name: str, value: str) -> None:
         """Set a state, which observers and callbacks hear of on their own thread."""
         self._states[name] = value
+        self._history.add(name, value)
         for watcher in tuple(self._watchers):
             watcher()
         # Traits on a thread of their own: a slow callback is not to hold them up, nor an observer the callbacks.
@@ -609,6 +646,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             return
         self._closed = True
         self._states.update(signaling_state="closed", connection_state="closed", ice_connection_state="closed")
+        self._history.add("connection_state", "closed")
         for watcher in tuple(self._watchers):
             watcher()
         future = engine().submit(self._close())

@@ -104,6 +104,7 @@ class PerfectNegotiation:
                 await self._take_candidate(message.get("candidate"))
             elif kind == "bye":
                 logger.debug("the other side says bye")
+                self._connection._history.said_bye()
                 await self.end(say=False)
             else:
                 logger.warning("a message of type %r is not understood", kind)

@@ -247,7 +247,7 @@ class RtpTransceiver:
             self._session.peer.set_codecs(self._key, self._codecs)
 
     async def _stats(self, kind: Literal["outbound-rtp", "inbound-rtp"]) -> dict[str, dict[str, Any]]:
-        return stats.select(stats.shape(await engine().run(self._session.peer.facts())), kind, self._key)
+        return stats.select(stats.shape(await engine().run(self._connection._facts())), kind, self._key)
 
     def _negotiated(self, direction: str) -> None:
         self._current_direction = direction
