@@ -50,8 +50,10 @@ class SlotTrack(MediaStreamTrack):
         if isinstance(frame, av.VideoFrame):
             self._size = (frame.width, frame.height)
         else:
-            samples = frame.to_ndarray().astype(np.float32) / 32768
-            self._loudness.add(samples.reshape(-1, frame.layout.nb_channels), frame.sample_rate)
+            channels = frame.layout.nb_channels
+            plane: Any = frame.planes[0]
+            samples = np.frombuffer(plane, np.int16, frame.samples * channels)
+            self._loudness.add(samples.reshape(-1, channels) * np.float32(1 / 32768), frame.sample_rate)
         self._given = time.monotonic()
         return frame
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -21,7 +22,8 @@ class Loudness:
     def add(self, samples: npt.NDArray[Any], sample_rate: int) -> None:
         """Count samples, (samples, channels), float in [-1, 1]."""
         seconds = len(samples) / sample_rate
-        self.level = min(1.0, float(np.sqrt(np.mean(np.square(samples))))) if len(samples) else 0.0
+        flat = samples.reshape(-1)
+        self.level = min(1.0, math.sqrt(float(np.dot(flat, flat)) / flat.size)) if flat.size else 0.0
         self.energy += seconds * self.level**2
         self.duration += seconds
         self.samples += len(samples)
