@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import av
-from aioice.stun import TransactionError
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
@@ -23,6 +22,7 @@ from aiortc import (
 from aiortc.codecs import CODECS, vpx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpByePacket
+from aiortc.sdp import SessionDescription as ParsedDescription
 
 from ..config import IceServer
 from ..media import track as media_track
@@ -42,33 +42,31 @@ def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPe
 
     The list of servers is always given: for None aiortc asks a public STUN server (rtcicetransport.py).
     """
+    return RTCPeerConnection(_configuration(ice_servers, transport_policy))
+
+
+def _configuration(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCConfiguration:
     servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
     configuration = RTCConfiguration(iceServers=servers)
     if transport_policy != "all":
         configuration.iceTransportPolicy = type(configuration.iceTransportPolicy)(transport_policy)
-    return RTCPeerConnection(configuration)
+    return configuration
+
+
+def configure(pc: Any, ice_servers: Iterable[IceServer], transport_policy: str) -> None:
+    """Let what is gathered from now on use other servers: aiortc has no setConfiguration."""
+    pc._RTCPeerConnection__configuration = _configuration(ice_servers, transport_policy)
+
+
+def gathering(pc: Any) -> tuple[list[RTCIceServer], Any]:
+    """Return the servers and the transport policy for a gatherer."""
+    configuration = pc._RTCPeerConnection__configuration
+    return configuration.iceServers, configuration.iceTransportPolicy
 
 
 def listen_for_errors(emitter: Any, report: Callable[[BaseException], None]) -> None:
     """Keep an exception in a listener from ending the connection: pyee raises it where there is no "error" listener."""
     emitter.on("error", report)
-
-
-def guard(pc: Any) -> None:
-    """Drop empty datagrams: one of them, from anybody, ends the connection (IndexError in rtcdtlstransport.py).
-
-    Called again after whatever may have made a transport.
-    """
-    for transport in pc._RTCPeerConnection__iceTransports:
-        ice = transport._connection
-        if "data_received" not in vars(ice):
-            received = ice.data_received
-
-            def data_received(data: bytes, component: int, received: Any = received) -> None:
-                if data:
-                    received(data, component)
-
-            ice.data_received = data_received
 
 
 def sanitize(sdp: str) -> str:
@@ -90,6 +88,15 @@ def common_codecs(media: Any) -> list[Any]:
     """Return the codecs of a remote section that aiortc has, too."""
     common = rtcpeerconnection.find_common_codecs(CODECS[media.kind], media.rtp.codecs)
     return [codec for codec in common if not codec.mimeType.lower().endswith("/rtx")]
+
+
+def credentials(sdp: str) -> dict[str, tuple[str, str]]:
+    """Return the ICE credentials in a description, by the section's mid."""
+    return {
+        media.rtp.muxId: (str(media.ice.usernameFragment), str(media.ice.password))
+        for media in ParsedDescription.parse(sanitize(sdp)).media
+        if media.ice is not None
+    }
 
 
 def is_mdns(candidate: str) -> bool:
@@ -220,10 +227,10 @@ def rollback(pc: Any) -> None:
     if pc._RTCPeerConnection__currentLocalDescription is None:
         for transport in pc._RTCPeerConnection__iceTransports:
             transport._role_set = False
-        sctp = pc.sctp
-        if sctp is not None:
-            sctp.mid = None
-            pc._RTCPeerConnection__sctp_mline_index = None
+    negotiated = pc._RTCPeerConnection__currentRemoteDescription
+    if pc.sctp is not None and not any(m.kind == "application" for m in getattr(negotiated, "media", ())):
+        pc.sctp.mid = None
+        pc._RTCPeerConnection__sctp_mline_index = None
 
 
 class Label(str):
@@ -235,26 +242,6 @@ class Label(str):
 
     def __len__(self) -> int:
         return len(self.encode())
-
-
-def selected_pair(pc: Any) -> Any:
-    """Return aioice's connection and the pair in use, or None."""
-    for transport in pc._RTCPeerConnection__iceTransports:
-        for pair in transport._connection._nominated.values():
-            return transport._connection, pair
-    return None
-
-
-async def is_there(connection: Any, pair: Any) -> bool:
-    """Ask the other side for a sign of life (STUN), as consent checks do every five seconds."""
-    request = connection.build_request(pair, nominate=False)
-    try:
-        await pair.protocol.request(
-            request, pair.remote_addr, integrity_key=connection.remote_password.encode(), retransmissions=0
-        )
-    except (TransactionError, ConnectionError, OSError, AttributeError):
-        return False
-    return True
 
 
 def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:

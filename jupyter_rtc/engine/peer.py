@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
 from . import compat
 from .loop import engine
+from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
 from .sending import SlotTrack
 
@@ -30,6 +32,8 @@ CLOSE_TIMEOUT = 2.0
 #: How often a connected peer is asked for a sign of life, and after how much silence it is "disconnected".
 PROBE = 0.5
 SILENCE = 2.2
+#: After so much silence nothing may be sent any more: RFC 7675 §5.1.
+CONSENT = 30.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ class Peer:
     ----------
     on_event : callable
         ``on_event(name, value)``, called on the engine's thread, for ``"connection_state"``,
-        ``"ice_connection_state"``, ``"ice_gathering_state"`` with the state, and ``"channel"`` with a `Channel`.
+        ``"ice_connection_state"``, ``"ice_gathering_state"`` with the state, ``"channel"`` with a `Channel`, and
+        ``"ended"`` with None when the other side has closed it.
     """
 
     def __init__(
@@ -128,6 +133,9 @@ class Peer:
         self._told: dict[str, str] = {}
         self._watch: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._restarts: set[asyncio.Task[None]] = set()
+        #: The credentials of the remote description that was applied last, by media section.
+        self._remote_credentials: dict[str, tuple[str, str]] = {}
         self._closed = False
 
     @property
@@ -145,12 +153,52 @@ class Peer:
             engine().on_exit(self, self.close)
         return self._pc
 
-    def configure(self, ice_servers: Iterable[IceServer], ice_transport_policy: str) -> bool:
-        """Use other servers; return whether it was early enough. From any thread."""
-        if self._pc is not None:
-            return False
+    def configure(self, ice_servers: Iterable[IceServer], ice_transport_policy: str) -> None:
+        """Use other servers from the next gathering on: that of a restart, if candidates were gathered already."""
         self._ice_servers, self._policy = tuple(ice_servers), ice_transport_policy
-        return True
+        if self._pc is not None:
+            compat.configure(self._pc, self._ice_servers, self._policy)
+
+    # -- ICE restarts ---------------------------------------------------------------------------------------------
+
+    @property
+    def restarting(self) -> bool:
+        """Whether fresh ICE credentials are offered, or being tried."""
+        return self._pc is not None and any(path.restarting for path in paths(self._pc).values())
+
+    def begin_restart(self) -> None:
+        """Let the next description carry fresh ICE credentials (RFC 8445 §9)."""
+        pc = self._connection
+        name, password = secrets.token_hex(4), secrets.token_hex(16)
+        for path in paths(pc).values():
+            path.begin_restart(*compat.gathering(pc), name, password)
+
+    def abandon_restart(self) -> None:
+        """Keep the credentials that there are."""
+        if self._pc is not None:
+            for path in paths(self._pc).values():
+                path.abandon_restart()
+
+    def restarts(self, sdp: str) -> bool:
+        """Return whether a remote description begins, or agrees to, an ICE restart: RFC 8839 §4.4.1.1.1."""
+        now = compat.credentials(sdp)
+        return any(now[mid] != old for mid, old in self._remote_credentials.items() if mid in now)
+
+    def _change_paths(self) -> None:
+        """Both sides have told their fresh credentials: connect with them."""
+        pc = self._connection
+        for ice, path in paths(pc).items():
+            remote = remote_parameters(pc, ice)
+            if path.restarting and remote is not None:
+                task = asyncio.get_running_loop().create_task(self._change_path(path, remote))
+                self._restarts.add(task)
+                task.add_done_callback(self._restarts.discard)
+
+    async def _change_path(self, path: Path, remote: Any) -> None:
+        await path.restart(remote)
+        if self._pc is not None and not self._closed:
+            await compat.start_late(self._pc)  # where the first attempt had failed, DTLS begins only now
+            self._connection_changed()
 
     # -- states ---------------------------------------------------------------------------------------------------
 
@@ -165,8 +213,9 @@ class Peer:
         assert pc is not None
         state = pc.connectionState
         if state == "closed" and not self._closed:
-            state = "failed"  # the other side has closed, or was silent for half a minute: not our doing
+            state = "failed"  # the other side has closed: not our doing
             self._tell("ice_connection_state", "failed")
+            self._on_event("ended", None)
         self._tell("connection_state", state)
         if state == "connected" and self._watch is None:
             self._starting = asyncio.get_running_loop().create_task(compat.start_late(pc))
@@ -177,16 +226,23 @@ class Peer:
         return not self._closed and self._pc is not None and self._pc.connectionState == "connected"
 
     async def _listen(self) -> None:
-        """Tell "disconnected" and back: aiortc notices silence only after half a minute."""
+        """Tell "disconnected" and back, and "failed" where there is no way back but a restart."""
         heard = time.monotonic()
         while self._is_connected and self._pc is not None:
-            selected = compat.selected_pair(self._pc)
-            if selected is None:
+            used = [path for path in paths(self._pc).values() if path.pair is not None]
+            if not used:
                 break
-            began = time.monotonic()
-            if await compat.is_there(*selected):
+            began, over = time.monotonic(), [path.active for path in used]
+            alive = await asyncio.gather(*(path.is_alive() for path in used))
+            if all(alive) or over != [path.active for path in used]:  # or restarted meanwhile
                 heard = time.monotonic()
-            self._tell_silence(time.monotonic() - heard > SILENCE)
+            silence = time.monotonic() - heard
+            if silence > CONSENT:
+                logger.debug("peer %x: no sign of life for %g s", id(self), silence)
+                for path in used:
+                    path.withdraw_consent()
+                break
+            self._tell_silence(silence > SILENCE)
             await asyncio.sleep(max(0.0, PROBE - (time.monotonic() - began)))
         self._watch = None
 
@@ -234,18 +290,33 @@ class Peer:
         compat.leave_out_unassociated(pc)
         with _errors():
             await pc.setLocalDescription(RTCSessionDescription(sdp, kind))
-        compat.guard(pc)
+        if kind == "answer" and self.restarting:
+            self._change_paths()
         return str(pc.localDescription.sdp)
 
     async def set_remote(self, kind: str, sdp: str) -> None:
         """Apply a remote description."""
         pc = self._connection
+        self._prepare_restart(kind, sdp)
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
         await compat.join_bundle(pc, sdp)
         self._register()
-        compat.guard(pc)
+        paths(pc)
+        self._remote_credentials.update(compat.credentials(sdp))
+        if kind == "answer" and self.restarting:
+            self._change_paths()
+
+    def _prepare_restart(self, kind: str, sdp: str) -> None:
+        """Begin the restart that a remote offer asks for; forget ours where the other side knows nothing of it."""
+        if self.restarts(sdp):
+            if not self.restarting:
+                self.begin_restart()
+            for path in paths(self._connection).values():
+                path.expect_restart(controlling=kind == "answer")
+        else:
+            self.abandon_restart()
 
     def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
         """Forget the pending descriptions, with the media sections of `free`, and the transceivers `dead`."""
@@ -254,6 +325,7 @@ class Peer:
                 compat.disassociate(self._transceivers[key])
             for key in dead:
                 compat.bury(self._transceivers[key])
+            self.abandon_restart()
             compat.rollback(self._pc)
 
     def bury(self, key: int) -> None:
@@ -312,7 +384,7 @@ class Peer:
         with _errors():
             pc.addTransceiver(kind, direction=direction)
         self._register()
-        compat.guard(pc)
+        paths(pc)
         return len(self._transceivers) - 1
 
     def associate(self, key: int, mid: str, index: int) -> None:
@@ -393,7 +465,7 @@ class Peer:
                 negotiated=negotiated,
                 id=id,
             )
-        compat.guard(pc)
+        paths(pc)
         return Channel(channel)
 
     async def stats(self) -> list[Any]:
@@ -411,8 +483,9 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, *self._restarts):
+            if task is not None:
+                task.cancel()
         for slot in self._slots.values():
             slot.switch(None)
         engine().forget(self)

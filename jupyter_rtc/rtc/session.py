@@ -75,6 +75,8 @@ class Session:
         self._candidates: list[dict[str, Any] | None] = []
         self._gathered: set[tuple[str, str]] = set()
         self._needed = False
+        #: ICE credentials, by name and password, that an ICE restart is to replace: [[LocalIceCredentialsToReplace]].
+        self._to_replace: set[tuple[str, str]] = set()
         #: The stream of tracks of a side that knows no streams: JSEP §5.10.
         self._nameless = str(uuid.uuid4())
 
@@ -98,7 +100,7 @@ class Session:
 
     # -- offers and answers ---------------------------------------------------------------------------------------
 
-    async def create_offer(self) -> SessionDescription:
+    async def create_offer(self, *, ice_restart: bool = False) -> SessionDescription:
         """Return an offer of what is wanted now."""
         if self.state not in ("stable", "have-local-offer"):
             raise InvalidStateError(f"no offer can be made in signaling state {self.state!r}")
@@ -107,6 +109,8 @@ class Session:
             if transceiver._key is not None:  # it has no section, and is to get none
                 self.peer.bury(transceiver._key)
                 transceiver._key = None
+        if (self._to_replace or (ice_restart and self.current_local is not None)) and not self.peer.restarting:
+            self.peer.begin_restart()
         self._offered = self._made = self._outgoing(await self.peer.create("offer"))
         return SessionDescription("offer", self._offered)
 
@@ -309,6 +313,8 @@ class Session:
         return changes
 
     def _become_stable(self, answer: dict[str, MediaSection]) -> None:
+        if self.current_local is not None and not self._to_replace & sdp.credentials(self.current_local.sdp):
+            self._to_replace.clear()
         self.pending_local = self.pending_remote = None
         self._undo = self._engine_offer = self._engine_answer = None
         self._offered = self._answered = ""
@@ -544,6 +550,12 @@ class Session:
         if self._needed and not self.closed and self.state == "stable":
             self._connection._emit("negotiationneeded")
 
+    def restart_ice(self) -> None:
+        """Want fresh credentials in the place of those in use and on offer."""
+        known = [d.sdp for d in (self.current_local, self.pending_local) if d is not None]
+        self._to_replace = {pair for text in known for pair in sdp.credentials(text)}
+        self.update_needed()
+
     def is_needed(self) -> bool:
         """Check if negotiation is needed."""
         local, remote = self.current_local, self.current_remote
@@ -553,6 +565,7 @@ class Session:
             [] if local is None else sdp.media_sections(local.sdp),
             [] if remote is None else sdp.media_sections(remote.sdp),
             channels=self.channels,
+            restart=bool(self._to_replace),
         )
 
     def close(self) -> None:
