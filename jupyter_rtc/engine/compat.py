@@ -21,6 +21,7 @@ from aiortc import (
 )
 from aiortc.codecs import CODECS, vpx
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
 from aiortc.sdp import SessionDescription as ParsedDescription
 
@@ -191,6 +192,20 @@ def on_bye(receiver: Any, heard: Callable[[], None]) -> None:
     receiver._handle_rtcp_packet = handle_rtcp_packet
 
 
+def before_receiving(receiver: Any, prepare: Callable[[], None]) -> None:
+    """Call `prepare` before a receiver starts its decoder.
+
+    The "track" event may come after that: whatever finishes connecting meanwhile starts all receivers there are.
+    """
+    receive = receiver.receive
+
+    async def prepared(parameters: Any) -> None:
+        prepare()
+        await receive(parameters)
+
+    receiver.receive = prepared
+
+
 async def say_bye(sender: Any) -> None:
     """Tell the other side that nothing more is sent."""
     await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
@@ -219,6 +234,15 @@ def bury(transceiver: Any) -> None:
     transceiver.direction = "inactive"
 
 
+def settle(pc: Any) -> None:
+    """Make the pending descriptions the current ones, as an answer does: aiortc does so for its own side alone."""
+    for side in ("Local", "Remote"):
+        pending = getattr(pc, f"_RTCPeerConnection__pending{side}Description")
+        if pending is not None:
+            setattr(pc, f"_RTCPeerConnection__current{side}Description", pending)
+            setattr(pc, f"_RTCPeerConnection__pending{side}Description", None)
+
+
 def rollback(pc: Any) -> None:
     """Forget the pending descriptions: aiortc has no rollback. Candidates that were gathered stay good."""
     pc._RTCPeerConnection__signalingState = "stable"
@@ -242,6 +266,12 @@ class Label(str):
 
     def __len__(self) -> int:
         return len(self.encode())
+
+
+def max_message_size(channel: Any) -> int:
+    """Return how many bytes can be sent in a message: both sides have a limit, 0 is none."""
+    remote = channel.transport._remote_max_message_size
+    return min(LOCAL_MAX_MESSAGE_SIZE, remote) if remote else LOCAL_MAX_MESSAGE_SIZE
 
 
 def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
@@ -325,7 +355,7 @@ class Receiving:
     """Takes what a receiver decodes, on the decoder's thread; decodes only while `open`.
 
     aiortc decodes whatever comes and keeps it, 43 MB/s at 720p, for a reader that may never come.
-    Made while the "track" event is handled, before the decoder starts.
+    Made before the decoder starts: see `before_receiving`.
     """
 
     def __init__(

@@ -23,6 +23,7 @@ from . import compat
 from .loop import engine
 from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
+from .recycling import Recycling
 from .sending import SlotTrack
 
 logger = logging.getLogger(__name__)
@@ -54,12 +55,13 @@ class Channel:
         self._channel = channel
         self.on_message: Callable[[str | bytes], None] = lambda _message: None
         self.on_open: Callable[[], None] = lambda: None
-        self.on_close: Callable[[], None] = lambda: None
+        #: Gets whether the whole association has ended, rather than this channel been closed.
+        self.on_close: Callable[[bool], None] = lambda _aborted: None
         self.on_low: Callable[[], None] = lambda: None
         compat.listen_for_errors(channel, _report)
         channel.on("open", lambda: self.on_open())
         channel.on("message", lambda message: self.on_message(message))
-        channel.on("close", lambda: self.on_close())
+        channel.on("close", lambda: self.on_close(channel.transport.state == "closed"))
         channel.on("bufferedamountlow", lambda: self.on_low())
 
     @property
@@ -89,6 +91,11 @@ class Channel:
     def buffered(self) -> int:
         """Bytes that wait to be sent."""
         return int(self._channel.bufferedAmount)
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes that the other side takes in one message (``a=max-message-size``)."""
+        return compat.max_message_size(self._channel)
 
     def set_low(self, threshold: int) -> None:
         """Call `on_low` when `buffered` falls to this."""
@@ -133,6 +140,7 @@ class Peer:
         self._told: dict[str, str] = {}
         self._watch: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._recycling = Recycling()
         self._restarts: set[asyncio.Task[None]] = set()
         #: The credentials of the remote description that was applied last, by media section.
         self._remote_credentials: dict[str, tuple[str, str]] = {}
@@ -148,7 +156,6 @@ class Peer:
             pc.on("connectionstatechange", self._connection_changed)
             pc.on("iceconnectionstatechange", lambda: self._tell("ice_connection_state", pc.iceConnectionState))
             pc.on("icegatheringstatechange", lambda: self._tell("ice_gathering_state", pc.iceGatheringState))
-            pc.on("track", self._take_track)
             pc.on("datachannel", lambda channel: self._on_event("channel", Channel(channel)))
             engine().on_exit(self, self.close)
         return self._pc
@@ -290,8 +297,9 @@ class Peer:
         compat.leave_out_unassociated(pc)
         with _errors():
             await pc.setLocalDescription(RTCSessionDescription(sdp, kind))
-        if kind == "answer" and self.restarting:
-            self._change_paths()
+        self._tell("ice_gathering_state", pc.iceGatheringState)
+        if kind == "answer":
+            await self._settle()
         return str(pc.localDescription.sdp)
 
     async def set_remote(self, kind: str, sdp: str) -> None:
@@ -305,7 +313,15 @@ class Peer:
         self._register()
         paths(pc)
         self._remote_credentials.update(compat.credentials(sdp))
-        if kind == "answer" and self.restarting:
+        if kind == "answer":
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """A negotiation is complete."""
+        pc = self._connection
+        compat.settle(pc)
+        await self._recycling.settle(pc)
+        if self.restarting:
             self._change_paths()
 
     def _prepare_restart(self, kind: str, sdp: str) -> None:
@@ -326,7 +342,10 @@ class Peer:
             for key in dead:
                 compat.bury(self._transceivers[key])
             self.abandon_restart()
+            self._recycling.undo()
             compat.rollback(self._pc)
+            if not self._remote_credentials:  # as if nothing had been gathered, though what was stays good
+                self._tell("ice_gathering_state", "new")
 
     def bury(self, key: int) -> None:
         """Leave a transceiver out of all that comes."""
@@ -370,6 +389,8 @@ class Peer:
         for transceiver in self._connection.getTransceivers():
             if transceiver not in self._transceivers:
                 self._transceivers.append(transceiver)
+                compat.before_receiving(transceiver.receiver, self._take_tracks)
+        self._take_tracks()
 
     def sections(self) -> list[Section]:
         """Return the state of all transceivers, by key."""
@@ -390,6 +411,13 @@ class Peer:
     def associate(self, key: int, mid: str, index: int) -> None:
         """Give a transceiver the media section of a remote offer that is applied next."""
         compat.associate(self._connection, self._transceivers[key], mid, index)
+        self._recycling.vacate(self._connection, index, self._transceivers[key])
+
+    def recycle(self, places: Mapping[int, int]) -> None:
+        """Let the next offer have transceivers, by key, in rejected sections; what was said before is forgotten."""
+        self._recycling.undo()
+        for key, index in places.items():
+            self._recycling.use_again(self._connection, index, self._transceivers[key])
 
     def place(self, places: Mapping[int, int]) -> None:
         """Say which place each transceiver has in the offer that is applied next."""
@@ -434,10 +462,11 @@ class Peer:
         """Return what the transceiver receives, if the other side was ever to send."""
         return self._received.get(key)
 
-    def _take_track(self, track: Any) -> None:
-        self._register()
+    def _take_tracks(self) -> None:
+        """Take what aiortc receives: after a remote description, and in any case before a decoder starts."""
         for key, transceiver in enumerate(self._transceivers):
-            if transceiver.receiver.track is track:
+            track: Any = transceiver.receiver.track
+            if track is not None and key not in self._received:
                 self._received[key] = ReceivedTrack(cast(Kind, track.kind), transceiver.receiver, track.id)
 
     # -- the rest -------------------------------------------------------------------------------------------------
