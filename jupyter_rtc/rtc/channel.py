@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 ChannelState = Literal["connecting", "open", "closing", "closed"]
 
-#: The largest message, as browsers take it and aiortc offers it (a=max-message-size).
-MAX_MESSAGE = 262_144
 #: Labels and protocols: 65535 bytes of UTF-8 (§6.1).
 MAX_LABEL = 65_535
 #: `drain` waits until so much is left.
@@ -69,7 +67,7 @@ class DataChannel(Emitter):
     max_retransmits, max_packet_life_time : int or None
     """
 
-    events = frozenset({"open", "message", "close", "error", "bufferedamountlow"})
+    events = frozenset({"open", "message", "closing", "close", "error", "bufferedamountlow"})
 
     def __init__(self, connection: PeerConnection, channel: Channel, *, announced: bool = False) -> None:
         super().__init__()
@@ -92,7 +90,7 @@ class DataChannel(Emitter):
         self.messages_sent = self.messages_received = self.bytes_sent = self.bytes_received = 0
         channel.on_open = self._opened
         channel.on_message = self._received
-        channel.on_close = self._closed
+        channel.on_close = self._ended
         channel.on_low = self._is_low
         channel.set_low(self._low)
 
@@ -164,7 +162,7 @@ class DataChannel(Emitter):
         InvalidStateError
             When the channel is not open.
         TypeError
-            When it is neither text nor bytes, or has more than 262144 bytes.
+            When it is neither text nor bytes, or has more bytes than the other side takes: 262144 at most.
         """
         message: str | bytes
         if isinstance(data, str):
@@ -176,8 +174,9 @@ class DataChannel(Emitter):
         else:
             raise TypeError(f"str, bytes-like or ndarray can be sent, not {type(data).__name__}")
         size = len(message.encode()) if isinstance(message, str) else len(message)
-        if size > MAX_MESSAGE:
-            raise TypeError(f"a message has at most {MAX_MESSAGE} bytes, this one {size}: send it in parts")
+        most = self._channel.max_message_size
+        if size > most:
+            raise TypeError(f"a message has at most {most} bytes here, this one {size}: send it in parts")
         if self._state != "open":
             raise InvalidStateError(f'the channel {self.label!r} is {self._state}: wait for its "open" event')
         self._connection._call(self._send(message, size))
@@ -254,6 +253,15 @@ class DataChannel(Emitter):
             self._emit("bufferedamountlow")
         elif self._low < LOW:
             self._channel.set_low(self._low)
+
+    def _ended(self, aborted: bool) -> None:
+        if aborted:
+            self._closed("" if self._state == "closing" else "the other side has closed the connection")
+            return
+        if self._state == "open":  # the other side has closed it: "closing" is told to that side alone, §6.2
+            self._state = "closing"
+            self._emit("closing")
+        self._closed()
 
     def _closed(self, error: str = "") -> None:
         if self._state == "closed":

@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar, cast
 
 import traitlets
 
-from ..config import IceServers, parse_ice_servers
+from ..config import IceServer, IceServers, parse_ice_servers
 from ..config import ice_servers as configured_ice_servers
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..engine.peer import Peer
 from ..engine.statistics import Facts
-from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
+from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, OperationError
 from ..media.display import Displayable
 from ..media.events import Emitter, Serial
 from ..media.stream import MediaStream
@@ -110,6 +110,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         #: Called at each change of a state, on any thread: for those who wait inside a callback, too.
         self._watchers: set[Callable[[], None]] = set()
         self._closed = False
+        #: Whether the other side has closed the connection.
+        self._ended = False
         self._channels: list[DataChannel] = []
         self._under_way: set[asyncio.Task[Any]] = set()
         self._chain: asyncio.Lock | None = None
@@ -366,22 +368,37 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
     def set_configuration(
         self, *, ice_servers: IceServers = (), ice_transport_policy: Literal["all", "relay"] = "all"
     ) -> None:
-        """Use other servers, if nothing was negotiated yet: setConfiguration, §4.4.2.
+        """Use other servers from the next gathering on: setConfiguration, §4.4.2.
+
+        Candidates that were gathered stay good; `restart_ice` gathers anew.
 
         Raises
         ------
         InvalidStateError
             When the connection is closed.
-        NotSupportedError
-            When candidates were gathered already: that cannot be done again here.
         """
         self._assert_open()
         if ice_transport_policy not in ("all", "relay"):
             raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {ice_transport_policy!r}")
         servers = parse_ice_servers(ice_servers)
-        if not self._session.peer.configure(servers, ice_transport_policy):
-            raise NotSupportedError("candidates were gathered already: make a new PeerConnection")
+        engine().call(self._configure(servers, ice_transport_policy), QUICK)
         self._servers, self._configuration["ice_transport_policy"] = servers, ice_transport_policy
+
+    async def _configure(self, servers: tuple[IceServer, ...], ice_transport_policy: str) -> None:
+        self._session.peer.configure(servers, ice_transport_policy)
+
+    def restart_ice(self) -> None:
+        """Look for a new way to the other side, with the next negotiation: restartIce, §4.4.2.
+
+        "negotiationneeded" follows; the next offer carries fresh credentials and candidates. Media goes on over the
+        old way, as far as it works, until the new one is found. Nothing happens before the first negotiation, and on a
+        closed connection.
+        """
+        if not self._closed:
+            self._call(self._restart_ice())
+
+    async def _restart_ice(self) -> None:
+        self._session.restart_ice()
 
     def get_configuration(self) -> dict[str, Any]:
         """Return ``ice_servers``, ``ice_transport_policy`` and ``bundle_policy``."""
@@ -425,15 +442,20 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         remote = self.remote_description
         return None if remote is None else sdp.can_trickle(remote.sdp)
 
-    async def create_offer(self) -> SessionDescription:
+    async def create_offer(self, *, ice_restart: bool = False) -> SessionDescription:
         """Return an offer: createOffer, §4.4.2.
+
+        Parameters
+        ----------
+        ice_restart : bool
+            With fresh ICE credentials, as after `restart_ice`.
 
         Raises
         ------
         InvalidStateError
             When the connection is closed.
         """
-        return await self._chained(self._session.create_offer())
+        return await self._chained(self._session.create_offer(ice_restart=bool(ice_restart)))
 
     async def create_answer(self) -> SessionDescription:
         """Return an answer to the remote offer: createAnswer, §4.4.2.
@@ -503,8 +525,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
     async def connect(self, signaling: Signaling, timeout: float = 10.0, *, polite: bool | None = None) -> None:
         """Negotiate through a signaling, and again whenever it is needed, until the connection is closed.
 
-        Returns once connected; the rest goes on in the background, on this event loop. Closing the connection says bye
-        and closes the signaling.
+        Returns once connected; the rest goes on in the background, on this event loop: where the way to the other side
+        falls silent, another one is looked for. Closing the connection says bye and closes the signaling.
 
         Parameters
         ----------
@@ -564,11 +586,12 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             self._channels.append(channel)
             self._emit("datachannel", channel)
             channel.begin(self._serial)
+        elif name == "ended":
+            self._ended = True
+            for channel in self._channels:
+                channel._closed("the other side has closed the connection")
         else:
             self._set_state(name, value)
-            if (name, value) == ("connection_state", "failed"):
-                for channel in self._channels:
-                    channel._closed("the connection failed")
 
     def _set_state(self, name: str, value: str) -> None:
         """Set a state, which observers and callbacks hear of on their own thread."""

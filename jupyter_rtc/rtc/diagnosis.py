@@ -123,11 +123,11 @@ def _silence(it: Gathered) -> Finding | None:
         return Finding(
             f"the other side was connected, and has been silent for {it.age + 2:.0f} s",
             "Its machine sleeps, its network is gone, or its program stands still. It goes on by itself when the other "
-            "side is back with the same address; else make a new PeerConnection.",
+            "side is back with the same address; with another one it takes restart_ice(), or a new PeerConnection.",
         )
     return Finding(
         "the other side was connected, fell silent, and did not come back",
-        "Its machine or its network is gone. Make a new PeerConnection when it is back.",
+        "Its machine or its network is gone. When it is back, restart_ice() or a new PeerConnection helps.",
     )
 
 

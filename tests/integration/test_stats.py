@@ -327,3 +327,30 @@ def test_statistics_tell_no_secret(call: Any) -> None:
     text = repr(ours)
     for word in ("ufrag", "usernameFragment", "pwd", "password", "credential"):
         assert word not in text
+
+
+async def test_an_ice_restart_has_another_pair_and_the_streams_count_on() -> None:
+    a, b = rtc.PeerConnection(), rtc.PeerConnection()
+    try:
+        a.add_track(rtc.TestPattern(size=(160, 120), fps=20))
+        await rtc.connect_pair(a, b)
+        before, _ = await until(
+            lambda ours, _theirs: one(ours, "outbound-rtp").get("framesSent", 0) > 5, a, b, 20, "pictures"
+        )
+        first, out = one(before, "transport"), one(before, "outbound-rtp")
+        a.restart_ice()
+        after, theirs = await until(
+            lambda ours, _theirs: (
+                one(ours, "transport").get("selectedCandidatePairId") not in (None, first["selectedCandidatePairId"])
+                and one(ours, "outbound-rtp")["framesSent"] > out["framesSent"] + 10
+            ),
+            a, b, 20, "another pair",
+        )  # fmt: skip
+        assert one(after, "outbound-rtp")["id"] == out["id"]
+        assert one(after, "transport")["bytesSent"] > first["bytesSent"]
+        assert one(after, "transport")["selectedCandidatePairChanges"] > first["selectedCandidatePairChanges"]
+        assert one(theirs, "inbound-rtp")["packetsReceived"] > out["packetsSent"]
+        assert a.report().connected
+    finally:
+        a.close()
+        b.close()
