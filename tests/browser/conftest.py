@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error
 
+from . import firefox as fx
 from .chromium import Browsers, PageOptions
 from .lab import Notebook
 from .server import JupyterLab
@@ -53,6 +54,19 @@ def browsers() -> Iterator[Browsers]:
     """Keep the browsers that the tests of this folder need."""
     running = Browsers()
     try:
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="package")
+def firefox(tmp_path_factory: pytest.TempPathFactory, scale: float) -> Iterator[fx.Firefox]:
+    """Run one Firefox for all tests of this folder that need it."""
+    if fx.executable() is None:
+        pytest.skip("no Firefox: install firefox-esr or firefox")
+    running = fx.Firefox(tmp_path_factory.mktemp("firefox"), 60 * scale)
+    try:
+        running.start()
         yield running
     finally:
         running.close()

@@ -1,4 +1,4 @@
-"""A real Chromium as the other side of a `PeerConnection`, in both roles: streams, and changes in mid-call."""
+"""A real browser as the other side of a `PeerConnection`, in both roles: streams, and changes in mid-call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import jupyter_rtc as rtc
 from jupyter_rtc.engine.loop import engine
 from tests.conftest import SCALE
 
-from .chromium import Browsers, PageOptions
+from .chromium import PageOptions
+from .firefox import FirefoxPage
 
 # The page's end: what arrives is noted and shown, and descriptions go out with all candidates in them.
 PAGE = """
@@ -62,9 +63,9 @@ def call(coroutine: Coroutine[Any, Any, Any]) -> Any:
 class Sides:
     """Our connection, and the page's."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page | FirefoxPage) -> None:
         self.page = page
-        self.pc = rtc.PeerConnection(name="chromium")
+        self.pc = rtc.PeerConnection(name="ours")
 
     def we_offer(self) -> None:
         """Negotiate with an offer of ours."""
@@ -100,18 +101,30 @@ class Sides:
 
 
 @pytest.fixture
-def sides(browsers: Browsers) -> Iterator[Sides]:
-    context = browsers.context(PageOptions())
-    page = context.new_page()
+def chromium_page(request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = request.getfixturevalue("browsers").context(PageOptions())
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def firefox_page(request: pytest.FixtureRequest) -> Iterator[FirefoxPage]:
+    page = request.getfixturevalue("firefox").new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def sides(request: pytest.FixtureRequest) -> Iterator[Sides]:
+    page = request.getfixturevalue(f"{request.param}_page")
     page.goto("about:blank")
     page.evaluate(f"() => {{ {PAGE} }}")
     both = Sides(page)
     yield both
     both.pc.close()
-    context.close()
 
 
-def test_chromium_answers_and_sees_streams_come_change_and_go(sides: Sides) -> None:
+def test_the_browser_answers_and_sees_streams_come_change_and_go(sides: Sides) -> None:
     first, second = rtc.MediaStream(id="first"), rtc.MediaStream(id="second")
     pattern, other = rtc.TestPattern((320, 240)), rtc.TestPattern((320, 240))
     sender = sides.pc.add_track(pattern, first, second)
@@ -139,7 +152,7 @@ def test_chromium_answers_and_sees_streams_come_change_and_go(sides: Sides) -> N
     sides.moves("2")
 
 
-def test_chromium_offers_and_its_streams_come_change_and_go_here(sides: Sides) -> None:
+def test_the_browser_offers_and_its_streams_come_change_and_go_here(sides: Sides) -> None:
     events: list[rtc.TrackEvent] = []
     sides.pc.on("track", events.append)
     pattern = rtc.TestPattern((320, 240))
