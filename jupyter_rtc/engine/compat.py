@@ -75,12 +75,12 @@ def sanitize(sdp: str) -> str:
     """Return a remote description without what aiortc stumbles over.
 
     ``.local`` candidates are looked up by multicast for a second each, in vain on most machines; the other side's
-    checks reach us all the same. A section with ``a=end-of-candidates`` and no candidate left is never tried at all.
+    checks reach us all the same. A section with ``a=end-of-candidates`` and no usable candidate is never tried at all.
     """
     out: list[str] = []
     for section in ("\nm=" + part if i else part for i, part in enumerate(sdp.replace("\r\n", "\n").split("\nm="))):
         lines = [line for line in section.split("\n") if not is_mdns(line)]
-        if not any(line.startswith("a=candidate:") for line in lines):
+        if not any(is_usable(line) for line in lines):
             lines = [line for line in lines if line != "a=end-of-candidates"]
         out.append("\n".join(lines))
     return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
@@ -96,6 +96,23 @@ def is_mdns(candidate: str) -> bool:
     """Return whether this is a candidate line with a multicast name for an address."""
     fields = candidate.split()
     return "candidate:" in candidate and len(fields) > 4 and fields[4].endswith(".local")
+
+
+def is_usable(candidate: str) -> bool:
+    """Return whether aioice can try this candidate: it knows UDP alone, and names cost it seconds."""
+    fields = candidate.split()
+    return "candidate:" in candidate and len(fields) > 4 and fields[2].lower() == "udp" and not is_mdns(candidate)
+
+
+async def end_candidates(pc: Any) -> None:
+    """Say that no more remote candidates come, where there was one to try.
+
+    A transport that has none, and hears that there will be none, fails at once. The other side's checks reach it all
+    the same, from behind a multicast name for one.
+    """
+    for ice in pc._RTCPeerConnection__iceTransports:
+        if any(candidate.transport.lower() == "udp" for candidate in ice._connection.remote_candidates):
+            await ice.addRemoteCandidate(None)
 
 
 def associate(pc: Any, transceiver: Any, mid: str, index: int) -> None:
