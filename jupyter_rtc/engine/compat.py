@@ -14,6 +14,7 @@ import av
 from aioice.stun import TransactionError
 from aiortc import (
     MediaStreamTrack,
+    RTCCertificate,
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
@@ -35,6 +36,23 @@ vpx.MAX_BITRATE = 4_000_000
 # Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
 MediaStreamTrack.register(media_track.Track)
 media_track.end_of_track = MediaStreamError
+
+
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"
+    b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305"
+)
+_create_ssl_context = RTCCertificate._create_ssl_context
+
+
+def _context_for_rsa_too(self: Any, srtp_profiles: Any) -> Any:
+    """Offer ciphers for RSA certificates, too, which GStreamer's peers have: aiortc's client knows ECDSA's alone."""
+    context = _create_ssl_context(self, srtp_profiles)
+    context.set_cipher_list(CIPHERS)
+    return context
+
+
+RTCCertificate._create_ssl_context = _context_for_rsa_too  # type: ignore[method-assign]
 
 
 def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPeerConnection:
