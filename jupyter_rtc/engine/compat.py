@@ -94,12 +94,15 @@ def sanitize(sdp: str) -> str:
 
     ``.local`` candidates are looked up by multicast for a second each, in vain on most machines; the other side's
     checks reach us all the same. A section with ``a=end-of-candidates`` and no usable candidate is never tried at all.
+    Parameters (``a=fmtp``) of a codec that is not named raise StopIteration.
     """
     out: list[str] = []
     for section in ("\nm=" + part if i else part for i, part in enumerate(sdp.replace("\r\n", "\n").split("\nm="))):
         lines = [line for line in section.split("\n") if not is_mdns(line)]
         if not any(is_usable(line) for line in lines):
             lines = [line for line in lines if line != "a=end-of-candidates"]
+        known = {line[9:].split()[0] for line in lines if line.startswith("a=rtpmap:")}
+        lines = [line for line in lines if not line.startswith("a=fmtp:") or line[7:].split(" ")[0] in known]
         out.append("\n".join(lines))
     return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
 

@@ -7,6 +7,7 @@ codec than before: against JSEP §5.2.2, wrongly decoded by aiortc's own receive
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +24,9 @@ def remember(pc: Any, sdp: str) -> None:
     for transceiver in pc.getTransceivers():
         if transceiver.mid in mids:
             transceiver._agreed = (copy.deepcopy(transceiver._codecs), list(transceiver._headerExtensions))
+    for name in ("rtpmap", "extmap"):  # also of what we do not have
+        theirs = {int(number) for number in re.findall(rf"^a={name}:(\d+)", sdp, re.MULTILINE)}
+        setattr(pc, f"_their_{name}", getattr(pc, f"_their_{name}", set()) | theirs)
 
 
 def keep(pc: Any, offer: str) -> str:
@@ -31,8 +35,7 @@ def keep(pc: Any, offer: str) -> str:
     if not everyone:
         return offer
     everyone.sort(key=lambda transceiver: -len(transceiver._agreed[0]))
-    taken = {codec.payloadType for transceiver in everyone for codec in transceiver._agreed[0]}
-    taken_ids = {extension.id for transceiver in everyone for extension in transceiver._agreed[1]}
+    taken, taken_ids = set(pc._their_rtpmap), set(pc._their_extmap)
     description = SessionDescription.parse(offer)
     by_index = {transceiver._get_mline_index(): transceiver for transceiver in pc.getTransceivers()}
     given: dict[tuple[str, ...], int] = {}
@@ -85,4 +88,4 @@ def _is_rtx(codec: Any) -> bool:
 
 
 def _free(wish: int, numbers: Iterable[int], taken: set[int]) -> int:
-    return wish if wish not in taken else next(number for number in numbers if number not in taken)
+    return wish if wish not in taken else next((number for number in numbers if number not in taken), wish)

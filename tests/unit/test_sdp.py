@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from jupyter_rtc import RtcError, SdpError, SessionDescription
-from jupyter_rtc.rtc.sdp import check, media_sections, msid_lines, with_streams
+from jupyter_rtc.rtc.grammar import check
+from jupyter_rtc.rtc.sdp import media_sections, msid_lines, with_streams
 
 # Of Chromium 120 and Firefox 120, shortened to what matters here.
 CHROMIUM = (
