@@ -45,10 +45,12 @@ def keep(pc: Any, offer: str) -> str:
         if transceiver is None or media.kind != transceiver.kind:
             continue
         first = [transceiver] if hasattr(transceiver, "_agreed") else []
-        agreed = [other._agreed for other in [*first, *everyone] if other.kind == media.kind]
-        codecs = _renumbered(transceiver._codecs, [codec for codecs, _ in agreed for codec in codecs], taken, given)
+        order = [*first, *everyone]
+        agreed = [codec for other in order if other.kind == media.kind for codec in other._agreed[0]]
+        codecs = _renumbered(transceiver._codecs, agreed, taken, given)
         extensions = copy.deepcopy(transceiver._headerExtensions)
-        known = {extension.uri: extension.id for _, those in reversed(agreed) for extension in those}
+        # Those of the other kind, too: a transport has one table of extensions.
+        known = {extension.uri: extension.id for other in reversed(order) for extension in other._agreed[1]}
         for extension in extensions:
             uri = extension.uri
             if uri not in known:

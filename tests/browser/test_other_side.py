@@ -164,7 +164,8 @@ def test_a_transceiver_that_the_browser_stops_ends_here_and_the_others_go_on(sid
     sides.until(lambda: events[stopped].track.ready_state == "ended")
     other = 1 - stopped
     assert [transceiver.mid for transceiver in sides.pc.get_transceivers()] == [str(other)]
-    sides.page.wait_for_timeout(500)
+    sides.page.wait_for_timeout(1000)
+    assert sides.pc.connection_state == "connected"
     looks_like(events[other].track, ("#c03060", "#2050b0")[other])
 
 
