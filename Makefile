@@ -165,7 +165,7 @@ $(VENV)/.stamp-browser: $(VENV)/.stamp-test
 
 # Other WebRTC stacks, to talk to. Each is a test's own matter: what is missing is skipped by its name.
 $(VENV)/.stamp-peers: $(VENV)/.stamp-test
-	"$(BIN)/python" -m pip install --quiet "wrtc>=0.1,<0.2" || true
+	"$(BIN)/python" -m pip install --quiet --editable ".[peers]" || true
 	$(call apt-get,$(GSTREAMER)) || true
 	$(call apt-get,janus) || true
 	$(call apt-get,golang-go golang-github-pion-webrtc.v3-dev) || true

@@ -1,4 +1,4 @@
-"""What aiortc does wrong, and the private hooks that cure it. Nothing else touches aiortc's private names.
+"""What aiortc does wrong, and the private hooks that cure it. But for `numbers`, nothing else touches private names.
 
 Each cure names the version and the reason; `tests/unit/test_compat.py` fails when upstream no longer needs it or a hook
 has gone. All for aiortc 1.16 and aioice 0.13.
