@@ -1,4 +1,4 @@
-"""What aiortc does wrong, and the private hooks that cure it. Nothing else touches aiortc's private names.
+"""What aiortc does wrong, and the private hooks that cure it. But for `numbers`, nothing else touches private names.
 
 Each cure names the version and the reason; `tests/unit/test_compat.py` fails when upstream no longer needs it or a hook
 has gone. All for aiortc 1.16 and aioice 0.13.
@@ -14,6 +14,7 @@ from typing import Any
 import av
 from aiortc import (
     MediaStreamTrack,
+    RTCCertificate,
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
@@ -37,6 +38,23 @@ vpx.MAX_BITRATE = 4_000_000
 # Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
 MediaStreamTrack.register(media_track.Track)
 media_track.end_of_track = MediaStreamError
+
+
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"
+    b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305"
+)
+_create_ssl_context = RTCCertificate._create_ssl_context
+
+
+def _context_for_rsa_too(self: Any, srtp_profiles: Any) -> Any:
+    """Offer ciphers for RSA certificates, too, which GStreamer's peers have: aiortc's client knows ECDSA's alone."""
+    context = _create_ssl_context(self, srtp_profiles)
+    context.set_cipher_list(CIPHERS)
+    return context
+
+
+RTCCertificate._create_ssl_context = _context_for_rsa_too  # type: ignore[method-assign]
 
 
 def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPeerConnection:
@@ -75,13 +93,16 @@ def sanitize(sdp: str) -> str:
     """Return a remote description without what aiortc stumbles over.
 
     ``.local`` candidates are looked up by multicast for a second each, in vain on most machines; the other side's
-    checks reach us all the same. A section with ``a=end-of-candidates`` and no candidate left is never tried at all.
+    checks reach us all the same. A section with ``a=end-of-candidates`` and no usable candidate is never tried at all.
+    Parameters (``a=fmtp``) of a codec that is not named raise StopIteration.
     """
     out: list[str] = []
     for section in ("\nm=" + part if i else part for i, part in enumerate(sdp.replace("\r\n", "\n").split("\nm="))):
         lines = [line for line in section.split("\n") if not is_mdns(line)]
-        if not any(line.startswith("a=candidate:") for line in lines):
+        if not any(is_usable(line) for line in lines):
             lines = [line for line in lines if line != "a=end-of-candidates"]
+        known = {line[9:].split()[0] for line in lines if line.startswith("a=rtpmap:")}
+        lines = [line for line in lines if not line.startswith("a=fmtp:") or line[7:].split(" ")[0] in known]
         out.append("\n".join(lines))
     return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
 
@@ -105,6 +126,23 @@ def is_mdns(candidate: str) -> bool:
     """Return whether this is a candidate line with a multicast name for an address."""
     fields = candidate.split()
     return "candidate:" in candidate and len(fields) > 4 and fields[4].endswith(".local")
+
+
+def is_usable(candidate: str) -> bool:
+    """Return whether aioice can try this candidate: it knows UDP alone, and names cost it seconds."""
+    fields = candidate.split()
+    return "candidate:" in candidate and len(fields) > 4 and fields[2].lower() == "udp" and not is_mdns(candidate)
+
+
+async def end_candidates(pc: Any) -> None:
+    """Say that no more remote candidates come, where there was one to try.
+
+    A transport that has none, and hears that there will be none, fails at once. The other side's checks reach it all
+    the same, from behind a multicast name for one.
+    """
+    for ice in pc._RTCPeerConnection__iceTransports:
+        if any(candidate.transport.lower() == "udp" for candidate in ice._connection.remote_candidates):
+            await ice.addRemoteCandidate(None)
 
 
 def associate(pc: Any, transceiver: Any, mid: str, index: int) -> None:

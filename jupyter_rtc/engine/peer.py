@@ -19,7 +19,7 @@ from aiortc.sdp import candidate_from_sdp
 from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
-from . import compat
+from . import compat, numbers
 from .loop import engine
 from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
@@ -297,7 +297,7 @@ class Peer:
         pc = self._connection
         with _errors():
             description = await (pc.createOffer() if kind == "offer" else pc.createAnswer())
-        return str(description.sdp)
+            return numbers.keep(pc, description.sdp) if kind == "offer" else str(description.sdp)
 
     async def set_local(self, kind: str, sdp: str) -> str:
         """Apply a local description, gather all candidates, and return the SDP with them."""
@@ -318,6 +318,7 @@ class Peer:
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
+        numbers.remember(pc, sdp)
         await compat.join_bundle(pc, sdp)
         self._register()
         paths(pc)
@@ -381,7 +382,7 @@ class Peer:
         """Apply a remote candidate as browsers write it; None: there will be no more."""
         pc = self._connection
         if candidate is None:
-            await pc.addIceCandidate(None)
+            await compat.end_candidates(pc)
             return
         text = str(candidate["candidate"])
         if compat.is_mdns(text):

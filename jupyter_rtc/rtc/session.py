@@ -16,7 +16,7 @@ from ..engine.peer import Peer
 from ..errors import InvalidStateError, OperationError, SdpError
 from ..media.stream import MediaStream
 from ..media.track import Kind
-from . import sdp
+from . import grammar, sdp
 from .negotiation import Free, Wanted, associate, negotiation_needed, recycled, remote_change, reverse
 from .sdp import RECEIVING, SENDING, MediaSection, SdpType, SessionDescription
 from .signaling_state import SignalingState, rolls_back, step
@@ -152,7 +152,7 @@ class Session:
         if description.sdp and self._made is None:  # a description of somebody else's, or of an earlier life
             await (self.create_offer() if kind == "offer" else self.create_answer())
         text = description.sdp or await self._due(kind)
-        sdp.check(text)
+        grammar.check(text, kind)
         if self._made is not None and sdp.identity(text) != sdp.identity(self._made):
             raise SdpError(
                 f"this {kind} is not the one that was made last: make one anew and change no more than its text"
@@ -195,7 +195,7 @@ class Session:
             return description
         implicit = rolls_back(self.state, "remote", kind)
         following = step("stable" if implicit else self.state, "remote", kind)
-        sdp.check(description.sdp)
+        grammar.check(description.sdp, kind)
         unusable = self.peer.check(kind, sdp.revive(description.sdp))
         sections = [replace(s, rejected=s.rejected or s.mid in unusable) for s in sdp.media_sections(description.sdp)]
         if unusable and (kind != "offer" or all(section.rejected for section in sections)):
