@@ -6,6 +6,7 @@ has gone. All for aiortc 1.16 and aioice 0.13.
 
 from __future__ import annotations
 
+import logging
 import queue
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -29,6 +30,8 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 
 from ..config import IceServer
 from ..media import track as media_track
+
+logger = logging.getLogger(__name__)
 
 # VP8's limits are module globals, and 0.5 Mbit/s to start with shows text as mud for seconds. No per-sender API.
 vpx.MIN_BITRATE = 500_000
@@ -84,9 +87,9 @@ def gathering(pc: Any) -> tuple[list[RTCIceServer], Any]:
     return configuration.iceServers, configuration.iceTransportPolicy
 
 
-def listen_for_errors(emitter: Any, report: Callable[[BaseException], None]) -> None:
+def listen_for_errors(emitter: Any) -> None:
     """Keep an exception in a listener from ending the connection: pyee raises it where there is no "error" listener."""
-    emitter.on("error", report)
+    emitter.on("error", lambda error: logger.error("a listener of the engine raised", exc_info=error))
 
 
 def sanitize(sdp: str) -> str:
