@@ -173,7 +173,7 @@ def leave_out_unassociated(pc: Any) -> None:
             transceiver._offerDirection = "inactive"
 
 
-def _users(pc: Any) -> list[tuple[Any, Any]]:
+def users(pc: Any) -> list[tuple[Any, Any]]:
     """Return each transceiver and the data transport with its DTLS transport."""
     users = [(t, t.receiver.transport) for t in pc._RTCPeerConnection__transceivers]
     return users + ([(pc.sctp, pc.sctp.transport)] if pc.sctp is not None else [])
@@ -183,7 +183,7 @@ def _primary(pc: Any, sdp: str) -> tuple[str, Any] | None:
     """Return the mid, and the transport, that a description's bundle shares."""
     line = next((line for line in sdp.splitlines() if line.startswith("a=group:BUNDLE ")), "")
     for mid in line.split()[1:2]:
-        for user, transport in _users(pc):
+        for user, transport in users(pc):
             if user.mid == mid:
                 return mid, transport
     return None
@@ -198,7 +198,7 @@ def prepare_bundle(pc: Any, sdp: str) -> None:
     primary = _primary(pc, sdp)
     if primary is not None:
         mid, shared = primary
-        for user, transport in _users(pc):
+        for user, transport in users(pc):
             user._bundled = transport is shared and user.mid != mid
 
 
@@ -208,13 +208,13 @@ async def join_bundle(pc: Any, sdp: str) -> None:
     if primary is None:
         return
     left = set()
-    for user, transport in _users(pc):
+    for user, transport in users(pc):
         if user.mid is None and transport is not primary[1]:
             left.add(transport)
             for end in (user.receiver, user.sender) if hasattr(user, "receiver") else (user,):
                 end.setTransport(primary[1])
             user._bundled = True
-    for transport in left - {transport for _, transport in _users(pc)}:
+    for transport in left - {transport for _, transport in users(pc)}:
         await transport.stop()
         await transport.transport.stop()
         pc._RTCPeerConnection__dtlsTransports.discard(transport)

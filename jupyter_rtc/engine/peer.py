@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from .loop import engine
 from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
 from .recycling import Recycling
+from .renewal import Renewal
 from .sending import SlotTrack
 from .statistics import Facts, Statistics
 
@@ -79,6 +81,7 @@ class Peer:
         self._watch: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._recycling = Recycling()
+        self._renewal: Renewal | None = None
         self._restarts: set[asyncio.Task[None]] = set()
         #: The credentials of the remote description that was applied last, by media section.
         self._remote_credentials: dict[str, tuple[str, str]] = {}
@@ -115,7 +118,7 @@ class Peer:
     def begin_restart(self) -> None:
         """Let the next description carry fresh ICE credentials (RFC 8445 §9)."""
         pc = self._connection
-        name, password = secrets.token_hex(4), secrets.token_hex(16)
+        name, password = _credentials()
         for path in paths(pc).values():
             path.begin_restart(*compat.gathering(pc), name, password)
 
@@ -228,16 +231,20 @@ class Peer:
                     unusable.add(media.rtp.muxId)
         return unusable
 
-    async def create(self, kind: str) -> str:
-        """Return the SDP of an ``"offer"`` or ``"answer"``."""
+    async def create(self, kind: str, *, renew: bool = False) -> str:
+        """Return the SDP of an ``"offer"`` or ``"answer"``; `renew`: of one that takes a new transport."""
         pc = self._connection
-        with _errors():
+        if renew and self._renewal is None:
+            self._renewal = Renewal(pc)
+        with _errors(), nullcontext() if self._renewal is None else self._renewal.on_offer():
             description = await (pc.createOffer() if kind == "offer" else pc.createAnswer())
             return numbers.keep(pc, description.sdp) if kind == "offer" else str(description.sdp)
 
-    async def set_local(self, kind: str, sdp: str) -> str:
-        """Apply a local description, gather all candidates, and return the SDP with them."""
+    async def set_local(self, kind: str, sdp: str, *, renew: bool = False) -> str:
+        """Apply a local description, gather all candidates, and return the SDP with them; `renew`: as in `create`."""
         pc = self._connection
+        if renew and self._renewal is not None:
+            self._renewal.apply()
         compat.leave_out_unassociated(pc)
         with _errors():
             await pc.setLocalDescription(RTCSessionDescription(sdp, kind))
@@ -247,10 +254,18 @@ class Peer:
             await self._settle()
         return str(pc.localDescription.sdp)
 
-    async def set_remote(self, kind: str, sdp: str) -> None:
-        """Apply a remote description."""
+    async def set_remote(self, kind: str, sdp: str, *, renew: bool = False) -> None:
+        """Apply a remote description; `renew`: an offer that takes a new transport."""
         pc = self._connection
-        self._prepare_restart(kind, sdp)
+        if kind == "offer":
+            await self._forget_renewal()
+            if renew:
+                self._renewal = Renewal(pc)
+                self._renewal.apply()
+        if self._renewal is None:
+            self._prepare_restart(kind, sdp)
+        else:
+            self.abandon_restart()
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
@@ -268,6 +283,9 @@ class Peer:
         pc = self._connection
         compat.settle(pc)
         await self._recycling.settle(pc)
+        renewal, self._renewal = self._renewal, None
+        if renewal is not None and renewal.applied:
+            await renewal.settle()
         if self.restarting:
             self._change_paths()
 
@@ -281,7 +299,12 @@ class Peer:
         else:
             self.abandon_restart()
 
-    def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
+    async def _forget_renewal(self) -> None:
+        renewal, self._renewal = self._renewal, None
+        if renewal is not None:
+            await renewal.undo()
+
+    async def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
         """Forget the pending descriptions, with the media sections of `free`, and the transceivers `dead`."""
         if self._pc is not None:
             for key in free:
@@ -289,6 +312,7 @@ class Peer:
             for key in dead:
                 compat.bury(self._transceivers[key])
             self.abandon_restart()
+            await self._forget_renewal()
             self._recycling.undo()
             compat.rollback(self._pc)
             if not self._remote_credentials:  # as if nothing had been gathered, though what was stays good
@@ -474,6 +498,11 @@ class Peer:
                 logger.exception("peer %x did not close in order", id(self))
         for track in self._received.values():
             track._end(event=True)
+
+
+def _credentials() -> tuple[str, str]:
+    """Return a fresh ICE name and password: RFC 8445 §5.3."""
+    return secrets.token_hex(4), secrets.token_hex(16)
 
 
 class _errors:  # noqa: N801 - reads as a statement

@@ -108,8 +108,19 @@ class Session:
             self._recycle()
         if (self._to_replace or (ice_restart and self.current_local is not None)) and not self.peer.restarting:
             self.peer.begin_restart()
-        self._offered = self._made = self._outgoing(await self.peer.create("offer"))
+        tagged = self.by_mid(self._tag)
+        renew = self.state == "stable" and tagged is not None and tagged._stopping
+        self._offered = self._made = self._outgoing(await self.peer.create("offer", renew=renew))
         return SessionDescription("offer", self._offered)
+
+    @property
+    def _tag(self) -> str | None:
+        """The section whose transport is that of all: the first of the bundle."""
+        return None if self.current_remote is None else next(iter(sdp.bundle(self.current_remote.sdp)), None)
+
+    def _gives_up_transport(self, offer: str) -> bool:
+        """Return whether an offer takes a new transport, for it rejects the section that has it."""
+        return self._tag in {section.mid for section in sdp.media_sections(offer) if section.rejected}
 
     def _recycle(self) -> None:
         """Put new transceivers into rejected sections."""
@@ -142,7 +153,7 @@ class Session:
         kind = description.type
         following = step(self.state, "local", kind)
         if kind == "rollback":
-            self._roll_back()
+            await self._roll_back()
             return description
         if description.sdp and self._made is None:  # a description of somebody else's, or of an earlier life
             await (self.create_offer() if kind == "offer" else self.create_answer())
@@ -154,7 +165,7 @@ class Session:
             )
         if kind == "offer":
             self.peer.place(self._places)
-            applied = sdp.like(await self.peer.set_local("offer", text), text)
+            applied = sdp.like(await self.peer.set_local("offer", text, renew=self._gives_up_transport(text)), text)
             self._take_mids()
             description = SessionDescription("offer", applied)
             self.pending_local = description
@@ -186,7 +197,7 @@ class Session:
         kind = description.type
         if kind == "rollback":
             step(self.state, "remote", kind)
-            self._roll_back()
+            await self._roll_back()
             return description
         implicit = rolls_back(self.state, "remote", kind)
         following = step("stable" if implicit else self.state, "remote", kind)
@@ -199,7 +210,7 @@ class Session:
             raise SdpError(f"the two sides have no codec in common; there are {ours} here")
         if implicit:
             self._check_kinds(sections, beside=self._undo.associated if self._undo else [])
-            self._roll_back(silently=True)
+            await self._roll_back(silently=True)
         if kind == "offer":
             self._check_kinds(sections)
             known = [d for d in (self.current_remote, self.current_local) if d is not None]
@@ -272,7 +283,8 @@ class Session:
                 self.peer.send(transceiver._key, transceiver.sender._track)
                 transceiver._apply_codecs()
             self.peer.associate(transceiver._key, section.mid, index)
-        await self.peer.set_remote("offer", sdp.revive(offer.sdp, unusable))
+        renew = self._gives_up_transport(offer.sdp)
+        await self.peer.set_remote("offer", sdp.revive(offer.sdp, unusable), renew=renew)
         self._engine_offer = offer
         self._remote.plug()
         await self._candidates.flush()
@@ -334,7 +346,7 @@ class Session:
 
     # -- rollback -------------------------------------------------------------------------------------------------
 
-    def _roll_back(self, silently: bool = False) -> None:
+    async def _roll_back(self, silently: bool = False) -> None:
         """Take the pending offer back: §4.4.1.5, rollback. `silently`: another description follows at once."""
         undo = self._undo or _Undo()
         changes = self._remote.restore(undo.remote)
@@ -348,7 +360,7 @@ class Session:
                 if transceiver._key is not None:
                     dead.append(transceiver._key)
         free = [t._key for t in undo.associated if t._key is not None and t._key not in dead]
-        self.peer.rollback(free, dead)
+        await self.peer.rollback(free, dead)
         self.pending_local = self.pending_remote = None
         self._undo = self._engine_offer = self._engine_answer = None
         self._offered = self._answered = ""
@@ -402,7 +414,7 @@ class Session:
             return sdp.msid_lines(sender._streams, sender._track_id)
 
         rejected = {s.mid for s in sections if (t := by_mid.get(s.mid)) is None or t._stopping}
-        return sdp.reject(sdp.with_streams(text, lines_of), rejected)
+        return sdp.reject(sdp.with_streams(sdp.tagged(text, self._tag), lines_of), rejected)
 
     def _is_fresh(self, mid: str) -> bool:
         """Whether no negotiated description has this section: else it is that of a stopped transceiver."""

@@ -9,6 +9,7 @@ import pytest
 
 import jupyter_rtc as rtc
 
+from .firefox import FirefoxPage
 from .other_side import Mailbox, Sides, call, looks_like, loudness
 
 
@@ -144,13 +145,14 @@ def test_sound_and_pictures_of_one_stream_arrive_in_one_stream(sides: Sides) -> 
     sides.until(lambda: loudness(stream.get_audio_tracks()[0]) > 0.05)
 
 
-TAGGED = pytest.param(
-    0, marks=pytest.mark.xfail(reason="browsers take a new transport when the bundle's first section ends", strict=True)
-)
+def not_the_first_in_firefox(sides: Sides, stopped: int) -> None:
+    if stopped == 0 and isinstance(sides.page, FirefoxPage):
+        pytest.skip("Firefox 153's page crashes when another section has to take over the bundle's transport")
 
 
-@pytest.mark.parametrize("stopped", [TAGGED, 1])
+@pytest.mark.parametrize("stopped", [0, 1])
 def test_a_transceiver_that_the_browser_stops_ends_here_and_the_others_go_on(sides: Sides, stopped: int) -> None:
+    not_the_first_in_firefox(sides, stopped)
     events: list[rtc.TrackEvent] = []
     sides.pc.on("track", events.append)
     sides.page.evaluate("() => { for (const c of ['#c03060', '#2050b0']) pc.addTrack(paint(c).getTracks()[0]); }")
@@ -169,8 +171,9 @@ def test_a_transceiver_that_the_browser_stops_ends_here_and_the_others_go_on(sid
     looks_like(events[other].track, ("#c03060", "#2050b0")[other])
 
 
-@pytest.mark.parametrize("stopped", [TAGGED, 1])
+@pytest.mark.parametrize("stopped", [0, 1])
 def test_a_transceiver_that_we_stop_ends_there_and_the_others_go_on(sides: Sides, stopped: int) -> None:
+    not_the_first_in_firefox(sides, stopped)
     for _ in range(2):
         sides.pc.add_transceiver(rtc.TestPattern((320, 240)), direction="sendonly")
     sides.we_offer()
