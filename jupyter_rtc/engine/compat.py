@@ -10,7 +10,8 @@ import logging
 import queue
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import av
 from aiortc import (
@@ -65,7 +66,9 @@ def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPe
 
     The list of servers is always given: for None aiortc asks a public STUN server (rtcicetransport.py).
     """
-    return RTCPeerConnection(_configuration(ice_servers, transport_policy))
+    pc: Any = RTCPeerConnection(_configuration(ice_servers, transport_policy))
+    pc._RTCPeerConnection__connect = partial(start, pc)
+    return cast(RTCPeerConnection, pc)
 
 
 def _configuration(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCConfiguration:
@@ -253,9 +256,34 @@ async def say_bye(sender: Any) -> None:
     await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
 
 
-async def start_late(pc: Any) -> None:
-    """Start what was negotiated before the transport was up: aiortc passes it over, and it would never be sent."""
-    await pc._RTCPeerConnection__connect()
+async def start(pc: Any) -> None:
+    """Start what both sides have described, as aiortc does in a task that nobody holds, and that ends in the middle.
+
+    Its own fails where a transceiver has lost its section while a transport was being connected, or passes over what
+    was negotiated before the transport was up.
+    """
+
+    def described(user: Any) -> bool:
+        known = user in pc._RTCPeerConnection__remoteIce and user in pc._RTCPeerConnection__remoteDtls
+        return known and not pc._RTCPeerConnection__isClosed
+
+    for user, _ in users(pc):
+        dtls = user.receiver.transport if hasattr(user, "receiver") else user.transport
+        if not described(user) or not dtls.transport.iceGatherer.getLocalCandidates():
+            continue
+        if dtls.transport.state != "closed":
+            await dtls.transport.start(pc._RTCPeerConnection__remoteIce[user])
+        if described(user) and dtls.state == "new" and dtls.transport.state != "closed":
+            await dtls.start(pc._RTCPeerConnection__remoteDtls[user])
+        if not described(user) or dtls.state != "connected":
+            continue
+        if user is pc.sctp:
+            await user.start(pc._RTCPeerConnection__sctpRemoteCaps, pc._RTCPeerConnection__sctpRemotePort)
+        elif user._get_mline_index() is not None:
+            if user.currentDirection in ("sendonly", "sendrecv"):
+                await user.sender.send(pc._RTCPeerConnection__localRtp(user))
+            if user.currentDirection in ("recvonly", "sendrecv"):
+                await user.receiver.receive(pc._RTCPeerConnection__remoteRtp(user))
 
 
 def place(transceiver: Any, index: int) -> None:

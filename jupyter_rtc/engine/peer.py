@@ -96,7 +96,7 @@ class Peer:
             self._statistics = Statistics(pc)
             compat.listen_for_errors(pc)
             pc.on("connectionstatechange", self._connection_changed)
-            pc.on("iceconnectionstatechange", lambda: self._tell("ice_connection_state", pc.iceConnectionState))
+            pc.on("iceconnectionstatechange", self._ice_changed)
             pc.on("icegatheringstatechange", lambda: self._tell("ice_gathering_state", pc.iceGatheringState))
             pc.on("datachannel", lambda channel: self._on_event("channel", Channel(channel)))
             engine().on_exit(self, self.close)
@@ -146,7 +146,7 @@ class Peer:
     async def _change_path(self, path: Path, remote: Any) -> None:
         await path.restart(remote)
         if self._pc is not None and not self._closed:
-            await compat.start_late(self._pc)  # where the first attempt had failed, DTLS begins only now
+            await compat.start(self._pc)  # where the first attempt had failed, DTLS begins only now
             self._connection_changed()
 
     # -- states ---------------------------------------------------------------------------------------------------
@@ -156,6 +156,10 @@ class Peer:
             logger.debug("peer %x %s -> %s", id(self), name, state)
             self._told[name] = state
             self._on_event(name, state)
+
+    def _ice_changed(self) -> None:
+        if self._pc is not None and self._pc.iceConnectionState != "closed":  # the other side's doing: it has failed
+            self._tell("ice_connection_state", self._pc.iceConnectionState)
 
     def _connection_changed(self) -> None:
         pc = self._pc
@@ -167,7 +171,7 @@ class Peer:
             self._on_event("ended", None)
         self._tell("connection_state", state)
         if state == "connected" and self._watch is None:
-            self._starting = asyncio.get_running_loop().create_task(compat.start_late(pc))
+            self._starting = asyncio.get_running_loop().create_task(compat.start(pc))
             self._watch = asyncio.get_running_loop().create_task(self._listen())
 
     @property

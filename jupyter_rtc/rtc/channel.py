@@ -29,6 +29,11 @@ LOW = 65_536
 UNREAD_BOUND = 10_000
 
 
+def usv(text: Any) -> Any:
+    """Return text without lone surrogates, as browsers convert it (USVString)."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text
+
+
 def check_options(
     label: Any, protocol: Any, max_retransmits: Any, max_packet_life_time: Any, negotiated: bool, id: Any
 ) -> None:
@@ -178,7 +183,8 @@ class DataChannel(Emitter):
         if size > most:
             raise TypeError(f"a message has at most {most} bytes here, this one {size}: send it in parts")
         if self._state != "open":
-            raise InvalidStateError(f'the channel {self.label!r} is {self._state}: wait for its "open" event')
+            hint = 'wait for its "open" event' if self._state == "connecting" else "make a new one"
+            raise InvalidStateError(f"the channel {self.label!r} is {self._state}: {hint}")
         self._connection._call(self._send(message, size))
 
     async def _send(self, message: str | bytes, size: int) -> None:

@@ -40,7 +40,9 @@ class SessionDescription:
         else:
             kind, text = getattr(value, "type", None), getattr(value, "sdp", None)
         text = "" if text is None else text
-        if kind not in _TYPES or not isinstance(text, str):
+        if kind in _TYPES and not isinstance(text, str):
+            raise TypeError(f"a description's 'sdp' is a str, not {type(text).__name__}")
+        if kind not in _TYPES:
             raise TypeError(
                 f"a description is a SessionDescription or a dict with 'type' (one of {', '.join(_TYPES)}) "
                 f"and 'sdp' (str), not {type(value).__name__} with type {kind!r}"
@@ -178,6 +180,18 @@ def _with_mids(text: str) -> str:
     return text if text.count("\na=mid:") == text.count("\nm=") else _edit(text, change)
 
 
+def _with_directions(text: str) -> str:
+    """Return a description whose sections all say their direction: RFC 8866 §6.7, sendrecv where nothing is said."""
+    return _edit(
+        text,
+        lambda section, lines: (
+            lines
+            if not section.is_media or _direction(lines, "") == section.direction
+            else [lines[0], f"a={section.direction}", *lines[1:]]
+        ),
+    )
+
+
 def like(text: str, given: str) -> str:
     """Return the engine's version of a local description with the streams and rejections of the one it was given."""
     asked = {section.mid: section for section in media_sections(given)}
@@ -235,7 +249,7 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
 
     It wants ICE and DTLS parameters in every section, and rejected ones have none: they get those of a live one.
     """
-    text = _with_transports(_with_mids(text))
+    text = _with_directions(_with_transports(_with_mids(text)))
     sections = media_sections(text)
     parts = split(text)
     rejected = {i for i, section in enumerate(sections) if section.rejected or section.mid in unusable}

@@ -83,6 +83,14 @@ class Session:
         self.transceivers.append(transceiver)
         return transceiver
 
+    def _key_of(self, transceiver: RtpTransceiver) -> int:
+        """Return the engine's name for a transceiver, which may be one that only a remote offer had until now."""
+        if transceiver._key is None:
+            transceiver._key = self.peer.add_transceiver(transceiver.kind, transceiver._direction)
+            self.peer.send(transceiver._key, transceiver.sender._track)
+            transceiver._apply_codecs()
+        return transceiver._key
+
     def by_mid(self, mid: str | None) -> RtpTransceiver | None:
         """Return the transceiver that has a media section, or None."""
         return next((t for t in self.transceivers if t._mid is not None and t._mid == mid), None)
@@ -99,6 +107,9 @@ class Session:
         """Return an offer of what is wanted now."""
         if self.state not in ("stable", "have-local-offer"):
             raise InvalidStateError(f"no offer can be made in signaling state {self.state!r}")
+        for transceiver in self.transceivers:
+            if not transceiver._stopping:
+                self._key_of(transceiver)
         self._sync_directions()
         for transceiver in [t for t in self.transceivers if t._stopping and t._mid is None]:
             if transceiver._key is not None:  # it has no section, and is to get none
@@ -278,11 +289,7 @@ class Session:
             transceiver = self.by_mid(section.mid)
             if transceiver is None:
                 continue
-            if transceiver._key is None:
-                transceiver._key = self.peer.add_transceiver(transceiver.kind, transceiver._direction)
-                self.peer.send(transceiver._key, transceiver.sender._track)
-                transceiver._apply_codecs()
-            self.peer.associate(transceiver._key, section.mid, index)
+            self.peer.associate(self._key_of(transceiver), section.mid, index)
         renew = self._gives_up_transport(offer.sdp)
         await self.peer.set_remote("offer", sdp.revive(offer.sdp, unusable), renew=renew)
         self._engine_offer = offer
@@ -343,6 +350,8 @@ class Session:
             if (section is not None and section.rejected) or (transceiver._stopping and transceiver._mid is None):
                 transceiver._finish()
                 self.transceivers.remove(transceiver)
+                if section is None and transceiver._key is not None:  # it never had a section, and is to get none
+                    self.peer.bury(transceiver._key)
 
     # -- rollback -------------------------------------------------------------------------------------------------
 
