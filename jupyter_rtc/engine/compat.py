@@ -6,11 +6,9 @@ has gone. All for aiortc 1.16 and aioice 0.13.
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import av
 from aioice.stun import TransactionError
 from aiortc import (
     MediaStreamTrack,
@@ -271,99 +269,3 @@ def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
 def set_stream_id(sender: RTCRtpSender, stream_id: str) -> None:
     """Set the stream in the sender's ``a=msid`` line; aiortc has one for the whole connection."""
     sender._stream_id = stream_id
-
-
-class _Gate(queue.Queue[Any]):
-    """The way into aiortc's decoder thread: closed while nobody reads, and bounded.
-
-    What is let in after a gap begins with a key frame.
-    """
-
-    BOUND = 60
-
-    def __init__(self, kind: str, arrived: Callable[[], None] = lambda: None) -> None:
-        super().__init__()
-        self._video = kind == "video"
-        self._arrived = arrived
-        self.open = False
-        self.complete = False
-        self.dropped = 0
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        if item is not None:
-            self._arrived()
-            if not self.open or self.qsize() >= self.BOUND:
-                self.complete = False
-                self.dropped += 1
-                return
-            if self._video and not self.complete:
-                codec, encoded = item
-                if not starts_picture(codec.name, encoded.data):
-                    self.dropped += 1
-                    return
-                self.complete = True
-        super().put(item, block, timeout)
-
-
-def starts_picture(codec: str, data: bytes) -> bool:
-    """Return whether an encoded picture can be decoded without those before it."""
-    if not data:
-        return False
-    if codec == "VP8":
-        return not data[0] & 1  # RFC 6386 §9.1: the first bit is 0 for a key frame
-    starts = (i + 3 for i in range(min(len(data), 4096) - 4) if data[i : i + 3] == b"\0\0\1")
-    return any(data[start] & 0x1F in (5, 7) for start in starts)  # H.264: an IDR slice or its parameters
-
-
-class _Outlet:
-    """Stands in for the unbounded queue of aiortc's remote tracks. `put` is called on the decoder's thread."""
-
-    def __init__(self, deliver: Callable[[Any], None], ended: Callable[[], None]) -> None:
-        self._deliver = deliver
-        self._ended = ended
-
-    def put(self, frame: av.VideoFrame | av.AudioFrame | None) -> Awaitable[None]:
-        if frame is None:
-            self._ended()
-        else:
-            self._deliver(frame)
-        return _nothing()
-
-
-async def _nothing() -> None:
-    """Return nothing: what aiortc schedules on the loop for each picture."""
-
-
-class Receiving:
-    """Takes what a receiver decodes, on the decoder's thread; decodes only while `open`.
-
-    aiortc decodes whatever comes and keeps it, 43 MB/s at 720p, for a reader that may never come.
-    Made while the "track" event is handled, before the decoder starts.
-    """
-
-    def __init__(
-        self,
-        receiver: Any,
-        deliver: Callable[[Any], None],
-        ended: Callable[[], None],
-        arrived: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._receiver = receiver
-        self._gate = _Gate(receiver.track.kind, arrived)
-        receiver._RTCRtpReceiver__decoder_queue = self._gate
-        receiver._track._queue = _Outlet(deliver, ended)
-
-    async def set_open(self, value: bool) -> None:
-        """Begin or stop to decode; a key frame is asked for until one has come."""
-        self._gate.open = value
-        if not value:
-            self._gate.complete = False
-            return
-        if self._receiver.track.kind == "video":
-            for ssrc in list(self._receiver._RTCRtpReceiver__remote_streams):
-                await self._receiver._send_rtcp_pli(ssrc)
-
-    @property
-    def waits_for_key_frame(self) -> bool:
-        """Whether a key frame should be asked for again."""
-        return self._gate.open and not self._gate.complete and self._receiver.track.kind == "video"

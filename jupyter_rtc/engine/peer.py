@@ -186,6 +186,8 @@ class Peer:
             began = time.monotonic()
             if await compat.is_there(*selected):
                 heard = time.monotonic()
+                for received in self._received.values():
+                    received.measured(heard - began)
             self._tell_silence(time.monotonic() - heard > SILENCE)
             await asyncio.sleep(max(0.0, PROBE - (time.monotonic() - began)))
         self._watch = None
