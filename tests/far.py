@@ -1,7 +1,7 @@
 """One end of a connection, in a process of its own: ours, or stock aiortc as its examples use it.
 
-``python -m tests.far send|receive ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a line; the sender
-offers. At the end the receiver prints what came, with times of ``time.time()``::
+``python -m tests.far send|receive ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a line;
+the sender offers. At the end the receiver prints what came, with times of ``time.time()``::
 
     {"pictures": [[when, number, taken], ...], "sounds": [[when, delay], ...]}
 
@@ -44,7 +44,8 @@ async def _run(role: str, kind: str, seconds: float) -> None:
 
 
 def say(value: Any) -> None:
-    print(json.dumps(value), flush=True)
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 async def hear() -> Any:
@@ -100,7 +101,7 @@ class Received:
 
 
 def _pattern() -> Any:
-    """Return media/pattern.py; without the rest of the package, whose engine changes aiortc, where that is not loaded."""
+    """Return media/pattern.py; where the package is not loaded, without its engine, which changes aiortc."""
     if "jupyter_rtc" not in sys.modules:
         package = sys.modules["jupyter_rtc"] = ModuleType("jupyter_rtc")
         package.__path__ = [str(Path(__file__).parent.parent / "jupyter_rtc")]
@@ -133,9 +134,6 @@ async def ours(role: str, received: Received) -> AsyncIterator[None]:
     while pc.connection_state != "connected":  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     yield
-    if role == "receive":
-        for receiver in pc.get_receivers():
-            print(receiver.track.stats, file=sys.stderr)
     pc.close()
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -58,7 +59,7 @@ def run(kind: str) -> dict[str, Any]:
 def judge(got: dict[str, Any], began: float, ended: float) -> dict[str, Any]:
     """Return the figures of one run; the first two seconds of a phase are left for it to settle."""
     pictures, sounds = got["pictures"], got["sounds"]
-    gaps = [b[0] - a[0] for a, b in zip(pictures, pictures[1:], strict=False) if began <= b[0] <= ended + 1]
+    gaps = [b[0] - a[0] for a, b in pairwise(pictures) if began <= b[0] <= ended + 1]
     delays = {
         "before": [when - taken for when, _, taken in pictures if began - 3 < when < began],
         "losing": [when - taken for when, _, taken in pictures if began < when < ended],
