@@ -18,7 +18,7 @@ from aiortc.sdp import candidate_from_sdp
 from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
-from . import compat
+from . import compat, fairness
 from .loop import engine
 from .receiving import ReceivedTrack
 from .sending import SlotTrack
@@ -168,6 +168,7 @@ class Peer:
             state = "failed"  # the other side has closed, or was silent for half a minute: not our doing
             self._tell("ice_connection_state", "failed")
         self._tell("connection_state", state)
+        self._share()
         if state == "connected" and self._watch is None:
             self._starting = asyncio.get_running_loop().create_task(compat.start_late(pc))
             self._watch = asyncio.get_running_loop().create_task(self._listen())
@@ -175,6 +176,13 @@ class Peer:
     @property
     def _is_connected(self) -> bool:
         return not self._closed and self._pc is not None and self._pc.connectionState == "connected"
+
+    def _share(self) -> None:
+        """Leave media their share of the interpreter while there are any."""
+        if self._is_connected and self._transceivers:
+            fairness.hold(self)
+        else:
+            fairness.release(self)
 
     async def _listen(self) -> None:
         """Tell "disconnected" and back: aiortc notices silence only after half a minute."""
@@ -247,6 +255,7 @@ class Peer:
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
         await compat.join_bundle(pc, sdp)
         self._register()
+        self._share()
         compat.guard(pc)
 
     def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
@@ -417,6 +426,7 @@ class Peer:
             self._watch.cancel()
         for slot in self._slots.values():
             slot.switch(None)
+        fairness.release(self)
         engine().forget(self)
         if self._pc is not None:
             try:
