@@ -16,7 +16,7 @@ from .frames import SAMPLE_RATE, Samples
 LEAST_MARGIN = SAMPLE_RATE // 40
 MOST_MARGIN = SAMPLE_RATE * 15 // 100
 #: An underrun makes the margin larger, quiet times smaller again, by this factor a second.
-MORE, CALMER = SAMPLE_RATE // 100, 0.98
+MORE, CALMER = SAMPLE_RATE // 100, 0.94
 #: Takings over which the least is looked for, twice in turn.
 WINDOW = 25
 #: No correction begins within this; beyond it in proportion, up to half a percent, which is a twelfth of a semitone.
