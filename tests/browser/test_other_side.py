@@ -50,8 +50,9 @@ globalThis.paint = (colour) => {
 """
 
 
-# Chromium turns what is painted on a canvas into video by another colour matrix (BT.709) than a camera's pictures.
-TOLERANCE = 40
+#: Levels of 255. A first picture may be coarse, and chroma has half the luma's depth.
+TOLERANCE = 16
+SETTLED = 5
 
 
 def call(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -169,6 +170,37 @@ def test_chromium_offers_and_its_streams_come_change_and_go_here(sides: Sides) -
     sides.until(lambda: len(events) == 2)
     colour = np.median(events[1].track.read(timeout=15 * SCALE), axis=(0, 1))
     assert np.abs(colour - (0x20, 0x50, 0xB0)).max() < TOLERANCE
+
+
+COLOURS = ["#ff0000", "#00ff00", "#0000ff", "#c03060", "#2050b0", "#30a040", "#808080", "#ffff00"]
+CHART = """([codec, colours]) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+  const context = canvas.getContext("2d");
+  setInterval(() => colours.forEach((colour, i) => {
+    context.fillStyle = colour;
+    context.fillRect(i * 40, 0, 40, 240);
+  }), 40);
+  const transceiver = pc.addTransceiver(canvas.captureStream(25).getTracks()[0], { direction: "sendonly" });
+  const all = RTCRtpSender.getCapabilities("video").codecs;
+  transceiver.setCodecPreferences(all.filter(({ mimeType }) => mimeType === `video/${codec}`));
+}"""
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+def test_colours_arrive_as_they_were_painted(sides: Sides, codec: str) -> None:
+    sides.page.evaluate(CHART, [codec, COLOURS])
+    sides.they_offer()
+    track = sides.pc.get_receivers()[0].track
+    wanted = np.array([[int(colour[n : n + 2], 16) for n in (1, 3, 5)] for colour in COLOURS])
+
+    def error() -> float:
+        picture = track.read(timeout=15 * SCALE)
+        got = np.array(
+            [np.median(picture[20:-20, i * 40 + 10 : i * 40 + 30], axis=(0, 1)) for i in range(len(COLOURS))]
+        )
+        return float(np.abs(got - wanted).max())
+
+    sides.until(lambda: error() <= SETTLED)
 
 
 def test_both_sides_offer_at_once_and_nothing_breaks(sides: Sides) -> None:
