@@ -3,7 +3,7 @@
 ``python -m tests.far send|receive ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a line;
 the sender offers. At the end the receiver prints what came, with times of ``time.time()``::
 
-    {"pictures": [[when, number, taken], ...], "sounds": [[when, delay], ...]}
+    {"pictures": [[when, number, taken], ...], "sounds": [[when, delay], ...], "cpu_of_a_core": ...}
 
 The sound is a burst every half second, at one of four pitches in turn, so that its delay can be told.
 """
@@ -38,9 +38,11 @@ async def _run(role: str, kind: str, seconds: float) -> None:
     received = Received()
     async with ours(role, received) if kind == "ours" else stock(role, received):
         say({"connected": time.time()})
+        cpu = time.process_time()
         await asyncio.sleep(seconds)
         if role == "receive":
-            say({"pictures": received.pictures, "sounds": received.sounds})
+            cpu = (time.process_time() - cpu) / seconds
+            say({"pictures": received.pictures, "sounds": received.sounds, "cpu_of_a_core": cpu})
 
 
 def say(value: Any) -> None:

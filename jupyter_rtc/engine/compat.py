@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 from aioice.stun import TransactionError
 from aiortc import (
     MediaStreamTrack,
@@ -17,8 +18,9 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpSender,
     rtcpeerconnection,
+    rtp,
 )
-from aiortc.codecs import CODECS, vpx
+from aiortc.codecs import CODECS, opus, vpx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpByePacket
 
@@ -29,6 +31,27 @@ from ..media import track as media_track
 vpx.MIN_BITRATE = 500_000
 vpx.DEFAULT_BITRATE = 1_500_000
 vpx.MAX_BITRATE = 4_000_000
+
+# Sound in a notebook is more than speech, for which aiortc tunes its encoder.
+_opus_encoder = opus.OpusEncoder.__init__
+
+
+def _for_all_sound(self: Any) -> None:
+    _opus_encoder(self)
+    self.codec.options = {"application": "audio"}
+
+
+opus.OpusEncoder.__init__ = _for_all_sound  # type: ignore[method-assign]
+
+
+def audio_level(frame: Any) -> int:
+    """Return how loud a frame is, in dB below full scale (RFC 6465); aiortc does so sample by sample, on the loop."""
+    samples = frame.to_ndarray().astype(np.float32)
+    power = float(np.square(samples).mean()) if samples.size else 0.0
+    return -127 if power <= 0 else max(-127, min(0, round(10 * np.log10(power / 32767**2))))
+
+
+rtp.compute_audio_level_dbov = audio_level
 
 # Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
 MediaStreamTrack.register(media_track.Track)

@@ -79,7 +79,8 @@ def run(page: Any, kind: str, codec: str) -> dict[str, Any]:
         assert "connected" in json.loads(kernel.stdout.readline())
         began = time.time()
         page.wait_for_timeout(1000 * SECONDS)
-        pictures = json.loads(kernel.stdout.readline())["pictures"]
+        got = json.loads(kernel.stdout.readline())
+        pictures = got["pictures"]
     finally:
         page.evaluate("() => pc.close()")
         kernel.kill()
@@ -89,6 +90,7 @@ def run(page: Any, kind: str, codec: str) -> dict[str, Any]:
         "median_ms": round(1000 * median(delays), 1),
         "p95_ms": round(1000 * quantiles(delays, n=20)[-1], 1),
         "fps": round(len(delays) / (SECONDS - 4), 1),
+        "cpu_of_a_core": round(got["cpu_of_a_core"], 3),
     }
 
 

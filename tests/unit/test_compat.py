@@ -11,7 +11,10 @@ import inspect
 
 import aioice
 import aiortc
+import aiortc.codecs.opus
 import aiortc.codecs.vpx
+import av
+import numpy as np
 import pytest
 from aiortc import (
     MediaStreamTrack,
@@ -233,6 +236,28 @@ def test_the_bitrates_are_ours():
     source = ast.unparse(ast.parse(inspect.getsource(aiortc.codecs.vpx)))
     assert "self.__target_bitrate = DEFAULT_BITRATE" in source, "a limit that is read when the encoder is made"
     assert aiortc.codecs.vpx.Vp8Encoder().target_bitrate == 1_500_000
+
+
+# -- sound ------------------------------------------------------------------------------------------------------------
+
+
+def test_upstream_still_tunes_its_encoder_for_speech():
+    source = inspect.getsource(aiortc.codecs.opus)
+    assert '"application": "voip"' in source
+    assert aiortc.codecs.opus.OpusEncoder().codec.options == {"application": "audio"}
+
+
+def test_upstream_still_measures_loudness_sample_by_sample():
+    source = inspect.getsource(aiortc.rtp)
+    assert "for unpacked in s.iter_unpack(buf)" in source
+    assert "rtp.compute_audio_level_dbov(" in inspect.getsource(aiortc.rtcrtpsender)
+    assert aiortc.rtp.compute_audio_level_dbov is compat.audio_level
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, -127), (32767, 0), (3277, -20), (1, -90)])
+def test_loudness_is_as_the_specification_has_it(value, expected):
+    frame = av.AudioFrame.from_ndarray(np.full((1, 1920), value, np.int16), format="s16", layout="stereo")
+    assert compat.audio_level(frame) == pytest.approx(expected, abs=1)
 
 
 # -- tracks -----------------------------------------------------------------------------------------------------------
