@@ -1,7 +1,8 @@
 """One end of a connection, in a process of its own: ours, or stock aiortc as its examples use it.
 
-``python -m tests.far send|receive ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a line;
-the sender offers. At the end the receiver prints what came, with times of ``time.time()``::
+``python -m tests.far send|receive|echo ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a
+line; the sender offers, or whoever is on the other side of an echo. At the end the receiver prints what came, with
+times of ``time.time()``::
 
     {"pictures": [[when, number, taken], ...], "sounds": [[when, delay], ...], "cpu_of_a_core": ...}
 
@@ -130,9 +131,13 @@ async def ours(role: str, received: Received) -> AsyncIterator[None]:
         await pc.set_remote_description(await hear())
     else:
         await pc.set_remote_description(await hear())
+        if role == "echo":
+            for receiver in pc.get_receivers():
+                pc.add_track(receiver.track)
         say({"type": "answer", "sdp": (await pc.set_local_description()).sdp})
         for receiver in pc.get_receivers():
-            receiver.track.on_frame(received.picture if receiver.track.kind == "video" else received.sound)
+            if role == "receive":
+                receiver.track.on_frame(received.picture if receiver.track.kind == "video" else received.sound)
     while pc.connection_state != "connected":  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     yield
@@ -187,7 +192,14 @@ async def stock(role: str, received: Received) -> AsyncIterator[None]:
 
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     tasks = []
-    pc.on("track", lambda track: tasks.append(asyncio.ensure_future(read(track))))
+
+    def take(track: Any) -> None:
+        if role == "echo":
+            pc.addTrack(track)
+        else:
+            tasks.append(asyncio.ensure_future(read(track)))
+
+    pc.on("track", take)
     if role == "send":
         pc.addTrack(Pictures())
         pc.addTrack(Sounds())
