@@ -20,7 +20,7 @@ TRIES = 10
 #: The round trip that is assumed until one was measured.
 ROUND_TRIP = 0.1
 #: A hole is waited for so many round trips: two retransmissions, and what each takes more.
-PATIENCE = 2.5
+PATIENCE = 2.3
 LEAST_PATIENCE = 0.06
 #: From then on a key frame is asked for as well, and from here on nothing but a key frame will do.
 GIVE_UP = 1.0

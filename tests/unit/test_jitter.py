@@ -179,10 +179,10 @@ def test_a_key_frame_is_asked_for_when_waiting_has_taken_long(bench, stream):
     before = bench.requests
     stream.picture()
     bench.give(*stream.picture())
-    bench.wait(0.24)
+    bench.wait(0.22)
     assert bench.requests == before
     bench.wait(0.02)
-    assert bench.requests == before + 1, "2.5 round trips"
+    assert bench.requests == before + 1, "2.3 round trips"
     bench.wait(KEY_FRAME_INTERVAL)
     assert bench.requests == before + 2, "the request may be lost, too"
 
