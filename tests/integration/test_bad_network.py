@@ -19,9 +19,11 @@ from tests.link import Link, why_not
 REASON = why_not()
 pytestmark = [
     pytest.mark.skipif(REASON is not None, reason=f"no bad network here: {REASON}"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(180),
 ]
 
+#: What a busy machine adds can happen once, and again; a delay that stays, and a freeze of seconds, happen each time.
+ATTEMPTS = 3
 DELAY = 0.05
 BEFORE, DURING, AFTER = 4.0, 8.0, 6.0
 
@@ -84,12 +86,25 @@ def run(act: Callable[[Link], None], during: float = DURING) -> Run:
                 process.communicate()
 
 
+def holds(act: Callable[[Link], None], check: Callable[[Run], None], during: float = DURING) -> None:
+    """See that what `check` asserts of a run is so, if need be of the next one."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            check(run(act, during))
+        except AssertionError:
+            continue
+        return
+    check(run(act, during))
+
+
 def test_random_loss_makes_short_freezes_and_lasting_delay_of_nothing():
-    result = run(lambda link: link.set(loss=0.03))
-    assert result.longest_freeze < 0.8 * SCALE
-    result.check_delays()
-    heard = sum(result.began < when < result.ended for when, _ in result.sounds)
-    assert heard >= 0.8 * 2 * DURING, "lost sound is made up for"
+    def check(result: Run) -> None:
+        assert result.longest_freeze < 0.8 * SCALE
+        result.check_delays()
+        heard = sum(result.began < when < result.ended for when, _ in result.sounds)
+        assert heard >= 0.8 * 2 * DURING, "lost sound is made up for"
+
+    holds(lambda link: link.set(loss=0.03), check)
 
 
 def test_an_outage_is_over_when_the_network_is_back():
@@ -98,9 +113,11 @@ def test_an_outage_is_over_when_the_network_is_back():
         time.sleep(0.5)
         link.set(loss=0.0)
 
-    result = run(act, during=2.0)
-    assert result.longest_freeze < 0.5 + 1.0 * SCALE
-    result.check_delays()
+    def check(result: Run) -> None:
+        assert result.longest_freeze < 0.5 + 1.0 * SCALE
+        result.check_delays()
+
+    holds(act, check, during=2.0)
 
 
 def test_a_packet_that_is_lost_again_and_again_stops_nothing_for_long():
@@ -110,6 +127,8 @@ def test_a_packet_that_is_lost_again_and_again_stops_nothing_for_long():
         until = time.time() + 0.3
         link.ab.lose = lambda packet: time.time() < until and len(packet) > 500
 
-    result = run(act, during=2.0)
-    assert result.longest_freeze < 0.3 + 1.0 * SCALE
-    result.check_delays()
+    def check(result: Run) -> None:
+        assert result.longest_freeze < 0.3 + 1.0 * SCALE
+        result.check_delays()
+
+    holds(act, check, during=2.0)
