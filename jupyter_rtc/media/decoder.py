@@ -49,7 +49,7 @@ def begins_picture(codec: str, payload: bytes) -> bool:
 
 
 class DecodedPicture(Picture):
-    """A picture in the decoder's memory: its pixels are converted for each reader, straight into that reader's array.
+    """A picture in the decoder's memory: its pixels are converted for each reader, and copied once, into its array.
 
     `data` is a copy of its planes, made when first wanted: for an encoder, which must not share a frame with anybody.
     """
@@ -82,9 +82,9 @@ class DecodedPicture(Picture):
         reformatter = _reformatter()
         with self._lock:  # converting writes to the frame's description
             rgb = reformatter.reformat(self._frame, format="rgb24", threads=1)
-        plane: Any = rgb.planes[0]  # nobody else has it, and the array keeps it
+        plane: Any = rgb.planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : width * 3]
-        return np.ascontiguousarray(rows).reshape(height, width, 3)
+        return rows.reshape(height, width, 3).copy()
 
     def frame(self, pts: int) -> av.VideoFrame:
         """Return a PyAV frame of its own over a copy of these pixels, with their colour space."""

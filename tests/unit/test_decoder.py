@@ -128,16 +128,12 @@ def test_the_array_is_its_readers_own(size):
     assert isinstance(picture, Picture)
 
 
-def test_reading_a_picture_copies_its_pixels_once():
-    """The array is the memory that the conversion wrote to, and nothing else of that size is made."""
+def test_reading_a_picture_keeps_no_copy_of_it():
     frame = av.VideoFrame.from_ndarray(np.zeros((720, 1280, 3), np.uint8)).reformat(format="yuv420p")
     picture = DecodedPicture(frame, 0.0)
-    array = picture.array()
-    owner = array
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
-    assert isinstance(owner, av.video.plane.VideoPlane)
-    assert "data" not in vars(picture)
+    assert picture.array().flags.owndata
+    assert picture.size == (1280, 720)
+    assert "data" not in vars(picture), "its planes are copied for an encoder only"
 
 
 @pytest.mark.parametrize("size", [(64, 48), (66, 50)])
