@@ -95,7 +95,30 @@ def ice_servers() -> tuple[IceServer, ...]:
         raise ValueError(f"JUPYTER_RTC_ICE_SERVERS is not JSON: {error}") from None
 
 
-def configure(*, ice_servers: IceServers | None = None) -> None:
+#: Seconds; CPython's own is ten times as long.
+SWITCH_INTERVAL = 0.0005
+_switch_interval: float | None = None
+
+
+def switch_interval() -> float | None:
+    """Return how long a busy thread may keep the interpreter while media flow; None: as it is."""
+    seconds = _switch_interval
+    if seconds is None:
+        text = os.environ.get("JUPYTER_RTC_SWITCH_INTERVAL", "")
+        try:
+            seconds = _checked_interval(float(text)) if text else SWITCH_INTERVAL
+        except ValueError:
+            raise ValueError(f"JUPYTER_RTC_SWITCH_INTERVAL is seconds, or 0, not {text!r}") from None
+    return seconds or None
+
+
+def _checked_interval(seconds: float) -> float:
+    if not 0 <= seconds <= 1:
+        raise ValueError(f"switch_interval is in seconds, at most 1, or 0 to leave Python's alone; not {seconds!r}")
+    return seconds
+
+
+def configure(*, ice_servers: IceServers | None = None, switch_interval: float | None = None) -> None:
     """Set what connections made from now on use.
 
     Parameters
@@ -103,7 +126,13 @@ def configure(*, ice_servers: IceServers | None = None) -> None:
     ice_servers : list, optional
         STUN and TURN servers, as addresses or as dictionaries as in browsers. Also from the environment
         variable ``JUPYTER_RTC_ICE_SERVERS``, as JSON. Without either nothing leaves the local network.
+    switch_interval : float, optional
+        How many seconds a thread that computes in pure Python may keep the interpreter while media flow
+        (`sys.setswitchinterval`; restored afterwards). 0.0005 unless set, here or as ``JUPYTER_RTC_SWITCH_INTERVAL``:
+        pictures stay smooth, and such a cell is about a tenth slower. 0 leaves Python's own, 0.005.
     """
-    global _configured
+    global _configured, _switch_interval
+    if switch_interval is not None:
+        _switch_interval = _checked_interval(float(switch_interval))
     if ice_servers is not None:
         _configured = parse_ice_servers(ice_servers)

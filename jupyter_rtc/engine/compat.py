@@ -7,13 +7,11 @@ has gone. All for aiortc 1.16 and aioice 0.13.
 from __future__ import annotations
 
 import logging
-import queue
-import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, cast
 
-import av
+import numpy as np
 from aiortc import (
     MediaStreamTrack,
     RTCCertificate,
@@ -22,8 +20,9 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpSender,
     rtcpeerconnection,
+    rtp,
 )
-from aiortc.codecs import CODECS, h264, vpx
+from aiortc.codecs import CODECS, h264, opus, vpx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
@@ -31,6 +30,7 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 
 from ..config import IceServer
 from ..media import track as media_track
+from ..media.decoder import starts_picture
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,27 @@ logger = logging.getLogger(__name__)
 vpx.MIN_BITRATE = 500_000
 vpx.DEFAULT_BITRATE = 1_500_000
 vpx.MAX_BITRATE = 4_000_000
+
+# Sound in a notebook is more than speech, for which aiortc tunes its encoder.
+_opus_encoder = opus.OpusEncoder.__init__
+
+
+def _for_all_sound(self: Any) -> None:
+    _opus_encoder(self)
+    self.codec.options = {"application": "audio"}
+
+
+opus.OpusEncoder.__init__ = _for_all_sound  # type: ignore[method-assign]
+
+
+def audio_level(frame: Any) -> int:
+    """Return how loud a frame is, in dB below full scale (RFC 6465); aiortc does so sample by sample, on the loop."""
+    samples = frame.to_ndarray().astype(np.float32)
+    power = float(np.square(samples).mean()) if samples.size else 0.0
+    return -127 if power <= 0 else max(-127, min(0, round(10 * np.log10(power / 32767**2))))
+
+
+rtp.compute_audio_level_dbov = audio_level
 
 # Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
 MediaStreamTrack.register(media_track.Track)
@@ -386,121 +407,3 @@ def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
 def set_stream_id(sender: RTCRtpSender, stream_id: str) -> None:
     """Set the stream in the sender's ``a=msid`` line; aiortc has one for the whole connection."""
     sender._stream_id = stream_id
-
-
-class _Gate(queue.Queue[Any]):
-    """The way into aiortc's decoder thread: closed while nobody reads, and bounded.
-
-    What is let in after a gap begins with a key frame.
-    """
-
-    BOUND = 60
-
-    def __init__(self, kind: str, arrived: Callable[[], None] = lambda: None) -> None:
-        super().__init__()
-        self._video = kind == "video"
-        self._arrived = arrived
-        self.open = False
-        self.complete = False
-        self.received = 0
-        self.dropped = 0
-        self.keys = 0
-        #: When the decoder took what it decodes now.
-        self.taken = 0.0
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        item = super().get(block, timeout)
-        self.taken = time.monotonic()
-        return item
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        if item is not None:
-            self.received += 1
-            self._arrived()
-            if not self.open or self.qsize() >= self.BOUND:
-                self.complete = False
-                self.dropped += 1
-                return
-            if self._video and not self.complete:
-                codec, encoded = item
-                if not starts_picture(codec.name, encoded.data):
-                    self.dropped += 1
-                    return
-                self.complete = True
-            if self._video:
-                self.keys += starts_picture(item[0].name, item[1].data[:256])
-        super().put(item, block, timeout)
-
-
-def starts_picture(codec: str, data: bytes) -> bool:
-    """Return whether an encoded picture can be decoded without those before it."""
-    if not data:
-        return False
-    if codec == "VP8":
-        return not data[0] & 1  # RFC 6386 §9.1: the first bit is 0 for a key frame
-    starts = (i + 3 for i in range(min(len(data), 4096) - 4) if data[i : i + 3] == b"\0\0\1")
-    return any(data[start] & 0x1F in (5, 7) for start in starts)  # H.264: an IDR slice or its parameters
-
-
-class _Outlet:
-    """Stands in for the unbounded queue of aiortc's remote tracks. `put` is called on the decoder's thread."""
-
-    def __init__(self, deliver: Callable[[Any], None], ended: Callable[[], None]) -> None:
-        self._deliver = deliver
-        self._ended = ended
-
-    def put(self, frame: av.VideoFrame | av.AudioFrame | None) -> Awaitable[None]:
-        if frame is None:
-            self._ended()
-        else:
-            self._deliver(frame)
-        return _nothing()
-
-
-async def _nothing() -> None:
-    """Return nothing: what aiortc schedules on the loop for each picture."""
-
-
-class Receiving:
-    """Takes what a receiver decodes, on the decoder's thread; decodes only while `open`.
-
-    aiortc decodes whatever comes and keeps it, 43 MB/s at 720p, for a reader that may never come.
-    Made before the decoder starts: see `before_receiving`.
-    """
-
-    def __init__(
-        self,
-        receiver: Any,
-        deliver: Callable[[Any], None],
-        ended: Callable[[], None],
-        arrived: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._receiver = receiver
-        self._gate = _Gate(receiver.track.kind, arrived)
-        receiver._RTCRtpReceiver__decoder_queue = self._gate
-        receiver._track._queue = _Outlet(deliver, ended)
-
-    async def set_open(self, value: bool) -> None:
-        """Begin or stop to decode; a key frame is asked for until one has come."""
-        self._gate.open = value
-        if not value:
-            self._gate.complete = False
-            return
-        if self._receiver.track.kind == "video":
-            for ssrc in list(self._receiver._RTCRtpReceiver__remote_streams):
-                await self._receiver._send_rtcp_pli(ssrc)
-
-    @property
-    def decoding_since(self) -> float:
-        """When the decoder took what it gives now, on ``time.monotonic()``."""
-        return self._gate.taken
-
-    def counters(self) -> dict[str, Any]:
-        """Return what was counted before the decoder, with the W3C's names."""
-        gate = self._gate
-        return {"framesReceived": gate.received, "framesDropped": gate.dropped, "keyFramesDecoded": gate.keys}
-
-    @property
-    def waits_for_key_frame(self) -> bool:
-        """Whether a key frame should be asked for again."""
-        return self._gate.open and not self._gate.complete and self._receiver.track.kind == "video"

@@ -20,7 +20,7 @@ from aiortc.sdp import candidate_from_sdp
 from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
-from . import compat, numbers
+from . import compat, fairness, numbers
 from .channel import Channel
 from .loop import engine
 from .path import Path, paths, remote_parameters
@@ -170,6 +170,7 @@ class Peer:
             self._tell("ice_connection_state", "failed")
             self._on_event("ended", None)
         self._tell("connection_state", state)
+        self._share()
         if state == "connected" and self._watch is None:
             self._starting = asyncio.get_running_loop().create_task(compat.start(pc))
             self._watch = asyncio.get_running_loop().create_task(self._listen())
@@ -177,6 +178,13 @@ class Peer:
     @property
     def _is_connected(self) -> bool:
         return not self._closed and self._pc is not None and self._pc.connectionState == "connected"
+
+    def _share(self) -> None:
+        """Leave media their share of the interpreter while there are any."""
+        if self._is_connected and self._transceivers:
+            fairness.hold(self)
+        else:
+            fairness.release(self)
 
     async def _listen(self) -> None:
         """Tell "disconnected" and back, and "failed" where there is no way back but a restart."""
@@ -189,6 +197,8 @@ class Peer:
             alive = await asyncio.gather(*(path.is_alive() for path in used))
             if all(alive) or over != [path.active for path in used]:  # or restarted meanwhile
                 heard = time.monotonic()
+                for received in self._received.values():
+                    received.measured(heard - began)
             silence = time.monotonic() - heard
             if silence > CONSENT:
                 logger.debug("peer %x: no sign of life for %g s", id(self), silence)
@@ -276,6 +286,7 @@ class Peer:
         numbers.remember(pc, sdp)
         await compat.join_bundle(pc, sdp)
         self._register()
+        self._share()
         paths(pc)
         self._watch_transports()
         self._remote_credentials.update(compat.credentials(sdp))
@@ -492,6 +503,7 @@ class Peer:
             self._statistics.freeze(self._transceivers, self._slots, self._received)
         for slot in self._slots.values():
             slot.switch(None)
+        fairness.release(self)
         engine().forget(self)
         if self._pc is not None:
             try:

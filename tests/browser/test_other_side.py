@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jupyter_rtc as rtc
+from tests.conftest import SCALE
 
 from .firefox import FirefoxPage
 from .other_side import Mailbox, Sides, call, looks_like, loudness
@@ -69,6 +70,39 @@ def test_the_browser_offers_and_its_streams_come_change_and_go_here(sides: Sides
     sides.they_offer()
     sides.until(lambda: len(events) == 2)
     looks_like(events[1].track, "#2050b0")
+
+
+#: Levels of 255, once the picture has settled: chroma has half the luma's depth.
+SETTLED = 5
+COLOURS = ["#ff0000", "#00ff00", "#0000ff", "#c03060", "#2050b0", "#30a040", "#808080", "#ffff00"]
+CHART = """([codec, colours]) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+  const context = canvas.getContext("2d");
+  setInterval(() => colours.forEach((colour, i) => {
+    context.fillStyle = colour;
+    context.fillRect(i * 40, 0, 40, 240);
+  }), 40);
+  const transceiver = pc.addTransceiver(canvas.captureStream(25).getTracks()[0], { direction: "sendonly" });
+  const all = RTCRtpSender.getCapabilities("video").codecs;
+  transceiver.setCodecPreferences(all.filter(({ mimeType }) => mimeType === `video/${codec}`));
+}"""
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+def test_colours_arrive_as_they_were_painted(sides: Sides, codec: str) -> None:
+    sides.page.evaluate(CHART, [codec, COLOURS])
+    sides.they_offer()
+    track = sides.pc.get_receivers()[0].track
+    wanted = np.array([[int(colour[n : n + 2], 16) for n in (1, 3, 5)] for colour in COLOURS])
+
+    def error() -> float:
+        picture = track.read(timeout=15 * SCALE)
+        got = np.array(
+            [np.median(picture[20:-20, i * 40 + 10 : i * 40 + 30], axis=(0, 1)) for i in range(len(COLOURS))]
+        )
+        return float(np.abs(got - wanted).max())
+
+    sides.until(lambda: error() <= SETTLED)
 
 
 def test_both_sides_offer_at_once_and_nothing_breaks(sides: Sides) -> None:
