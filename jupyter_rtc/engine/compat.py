@@ -20,17 +20,12 @@ from aiortc import (
     RTCRtpSender,
     rtcpeerconnection,
 )
-from aiortc.codecs import CODECS, vpx
+from aiortc.codecs import CODECS
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpByePacket
 
 from ..config import IceServer
 from ..media import track as media_track
-
-# VP8's limits are module globals, and 0.5 Mbit/s to start with shows text as mud for seconds. No per-sender API.
-vpx.MIN_BITRATE = 500_000
-vpx.DEFAULT_BITRATE = 1_500_000
-vpx.MAX_BITRATE = 4_000_000
 
 # Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
 MediaStreamTrack.register(media_track.Track)

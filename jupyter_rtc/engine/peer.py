@@ -15,10 +15,12 @@ from aiortc.exceptions import OperationError as AiortcOperation
 from aiortc.sdp import SessionDescription as ParsedDescription
 from aiortc.sdp import candidate_from_sdp
 
+from .. import config
 from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
 from . import compat
+from .compat_sending import prefer
 from .loop import engine
 from .receiving import ReceivedTrack
 from .sending import SlotTrack
@@ -184,8 +186,12 @@ class Peer:
             if selected is None:
                 break
             began = time.monotonic()
-            if await compat.is_there(*selected):
-                heard = time.monotonic()
+            answered = await compat.is_there(*selected)
+            now = time.monotonic()
+            for slot in self._slots.values():
+                slot.heard_after(now - began)
+            if answered:
+                heard = now
             self._tell_silence(time.monotonic() - heard > SILENCE)
             await asyncio.sleep(max(0.0, PROBE - (time.monotonic() - began)))
         self._watch = None
@@ -243,6 +249,9 @@ class Peer:
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
+        if kind == "offer":
+            for transceiver in pc.getTransceivers():
+                prefer(transceiver, config.codec())
         await compat.join_bundle(pc, sdp)
         self._register()
         compat.guard(pc)
@@ -313,7 +322,9 @@ class Peer:
             pc.addTransceiver(kind, direction=direction)
         self._register()
         compat.guard(pc)
-        return len(self._transceivers) - 1
+        key = len(self._transceivers) - 1
+        self.set_codecs(key, [])
+        return key
 
     def associate(self, key: int, mid: str, index: int) -> None:
         """Give a transceiver the media section of a remote offer that is applied next."""
@@ -329,8 +340,11 @@ class Peer:
         self._transceivers[key].direction = direction
 
     def set_codecs(self, key: int, mime_types: Sequence[str]) -> None:
-        """Prefer codecs by their names, e.g. ``"video/H264"``; none: as aiortc prefers."""
+        """Prefer codecs by their names, e.g. ``"video/H264"``; none: as the settings say."""
         transceiver = self._transceivers[key]
+        if not mime_types and transceiver.kind == "video":
+            usual = f"video/{config.codec()}"
+            mime_types = sorted(self.codecs("video"), key=lambda name: name != usual)
         known = RTCRtpSender.getCapabilities(transceiver.kind).codecs
         wanted = [c for name in mime_types for c in known if c.mimeType.lower() == name.lower()]
         if wanted:

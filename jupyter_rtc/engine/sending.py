@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from aiortc import MediaStreamTrack, RTCRtpSender
 
-from ..media.outlet import outlet_for
+from .. import config
+from ..media.encoder import is_codec
+from ..media.outlet import AudioOutlet
+from ..media.packets import PacketOutlet
 from ..media.track import Kind, Track
 from .compat import on_key_frame_request
+from .compat_sending import is_enabled, on_feedback, take_packets
+
+#: How often a sender that may not send looks whether it may again.
+GLANCE = 0.05
 
 
 class SlotTrack(MediaStreamTrack):
-    """What aiortc's sender reads for all of its life. The track in it can be switched, and never ends the sender."""
+    """What aiortc's sender reads for all of its life. The track in it can be switched, and never ends the sender.
+
+    Sound is given as frames, pictures encoded (`Outgoing`), see `compat_sending.take_packets`.
+    """
 
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind = kind
-        self._outlet = outlet_for(kind)
+        self._outlet: PacketOutlet | AudioOutlet = PacketOutlet(config.bitrate()) if kind == "video" else AudioOutlet()
         self._current: Track[Any] | None = None
+        self._sender: RTCRtpSender | None = None
 
     def attach(self, sender: RTCRtpSender) -> None:
         """Become the track of `sender`."""
+        self._sender = sender
         sender.replaceTrack(self)
-        on_key_frame_request(sender, self._outlet.nudge)
+        if isinstance(self._outlet, PacketOutlet):
+            on_key_frame_request(sender, self._outlet.nudge)
+            on_feedback(sender, self._outlet.rate, self._outlet.reconsider)
+            take_packets(sender, self._take_codec)
+
+    def _take_codec(self, name: str) -> None:
+        if is_codec(name) and isinstance(self._outlet, PacketOutlet):
+            self._outlet.set_codec(name)
 
     def switch(self, track: Track[Any] | None) -> None:
         """Send `track` from now on; None: nothing, or silence."""
@@ -34,8 +55,28 @@ class SlotTrack(MediaStreamTrack):
             self._id = track.id
         self._outlet.switch(track)
 
+    def heard_after(self, seconds: float) -> None:
+        """The other side has answered after so long."""
+        if isinstance(self._outlet, PacketOutlet):
+            self._outlet.rate.on_round_trip(seconds, time.monotonic())
+            self._outlet.reconsider()
+
+    def set_parameters(
+        self, *, scale: float, max_framerate: float | None, max_bitrate: float | None, active: bool
+    ) -> None:
+        """Apply an encoding's parameters."""
+        if isinstance(self._outlet, PacketOutlet):
+            self._outlet.set_parameters(
+                scale=scale, max_framerate=max_framerate, max_bitrate=max_bitrate, active=active
+            )
+
     async def recv(self) -> Any:
-        """Return the next frame for aiortc's encoder."""
+        """Return the next frame, or encoded picture."""
+        if isinstance(self._outlet, PacketOutlet):
+            while self._sender is not None and not is_enabled(self._sender):
+                self._outlet.run(False)
+                await asyncio.sleep(GLANCE)
+            self._outlet.run(True)
         return await self._outlet.recv()
 
     def stop(self) -> None:
