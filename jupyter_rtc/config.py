@@ -169,9 +169,10 @@ def bitrate() -> Bitrate:
         raise ValueError(f"JUPYTER_RTC_BITRATE is not JSON: {error}") from None
 
 
-def codec() -> str:
-    """Return the name of the video codec that is preferred."""
-    return _codec if _codec is not None else parse_codec(os.environ.get("JUPYTER_RTC_CODEC") or "VP8")
+def codec() -> str | None:
+    """Return the name of the video codec that is preferred, if the settings name one."""
+    text = os.environ.get("JUPYTER_RTC_CODEC", "")
+    return _codec if _codec is not None or not text else parse_codec(text)
 
 
 def configure(
@@ -192,7 +193,8 @@ def configure(
         and ``ceiling``: 150 000, 4 000 000 and 8 000 000 without it. Between them it follows what the receiver can
         take. Also from ``JUPYTER_RTC_BITRATE``, as JSON.
     codec : {"VP8", "H264"}, optional
-        The video codec that is preferred where the other side has it, too. Also from ``JUPYTER_RTC_CODEC``.
+        The video codec that is preferred where the other side has it, too; without it VP8 is offered first, and the
+        other side's order is kept. Also from ``JUPYTER_RTC_CODEC``.
     """
     global _configured, _bitrate, _codec
     limits = None if bitrate is None else parse_bitrate(bitrate)

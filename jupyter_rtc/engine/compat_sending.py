@@ -22,6 +22,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
     unpack_remb_fci,
 )
+from aiortc.sdp import parameters_to_sdp
 
 from ..media.broadcast import Encoded
 from ..media.packets import Outgoing
@@ -38,6 +39,22 @@ def prefer(transceiver: Any, codec: str) -> None:
     if transceiver.kind == "video" and not transceiver._preferred_codecs:
         first = [c.payloadType for c in transceiver._codecs if c.name.upper() == codec]
         transceiver._codecs.sort(key=lambda c: c.payloadType not in first and c.parameters.get("apt") not in first)
+
+
+def negotiated_codecs(transceiver: Any) -> list[dict[str, Any]]:
+    """Return the codecs that both sides have, with the W3C's names."""
+    if transceiver.mid is None:
+        return []
+    return [
+        {
+            "payloadType": codec.payloadType,
+            "mimeType": codec.mimeType,
+            "clockRate": codec.clockRate,
+            **({"channels": codec.channels} if codec.channels else {}),
+            **({"sdpFmtpLine": parameters_to_sdp(codec.parameters)} if codec.parameters else {}),
+        }
+        for codec in transceiver._codecs
+    ]
 
 
 class Packer:

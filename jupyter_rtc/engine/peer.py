@@ -20,7 +20,7 @@ from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
 from . import compat
-from .compat_sending import prefer
+from .compat_sending import negotiated_codecs, prefer
 from .loop import engine
 from .receiving import ReceivedTrack
 from .sending import SlotTrack
@@ -126,6 +126,7 @@ class Peer:
         self._pc: RTCPeerConnection | None = None
         self._transceivers: list[RTCRtpTransceiver] = []
         self._slots: dict[int, SlotTrack] = {}
+        self._parameters: dict[int, dict[str, Any]] = {}
         self._received: dict[int, ReceivedTrack[Any]] = {}
         self._told: dict[str, str] = {}
         self._watch: asyncio.Task[None] | None = None
@@ -249,9 +250,10 @@ class Peer:
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
-        if kind == "offer":
+        usual = config.codec()
+        if kind == "offer" and usual is not None:
             for transceiver in pc.getTransceivers():
-                prefer(transceiver, config.codec())
+                prefer(transceiver, usual)
         await compat.join_bundle(pc, sdp)
         self._register()
         compat.guard(pc)
@@ -342,9 +344,9 @@ class Peer:
     def set_codecs(self, key: int, mime_types: Sequence[str]) -> None:
         """Prefer codecs by their names, e.g. ``"video/H264"``; none: as the settings say."""
         transceiver = self._transceivers[key]
-        if not mime_types and transceiver.kind == "video":
-            usual = f"video/{config.codec()}"
-            mime_types = sorted(self.codecs("video"), key=lambda name: name != usual)
+        usual = config.codec()
+        if not mime_types and usual is not None and transceiver.kind == "video":
+            mime_types = sorted(self.codecs("video"), key=lambda name: name != f"video/{usual}")
         known = RTCRtpSender.getCapabilities(transceiver.kind).codecs
         wanted = [c for name in mime_types for c in known if c.mimeType.lower() == name.lower()]
         if wanted:
@@ -364,9 +366,21 @@ class Peer:
             if track is None:
                 return
             slot = self._slots[key] = SlotTrack(cast(Kind, transceiver.kind))
+            slot.set_parameters(**self._parameters.get(key, {}))
         slot.switch(track)
         if transceiver.sender.track is not slot:
             slot.attach(transceiver.sender)
+
+    def set_parameters(self, key: int, **parameters: Any) -> None:
+        """Keep to an encoding's parameters, see `SlotTrack.set_parameters`."""
+        self._parameters[key] = parameters
+        slot = self._slots.get(key)
+        if slot is not None:
+            slot.set_parameters(**parameters)
+
+    def negotiated_codecs(self, key: int) -> list[dict[str, Any]]:
+        """Return the codecs that both sides have, with the W3C's names."""
+        return negotiated_codecs(self._transceivers[key])
 
     async def say_bye(self, key: int) -> None:
         """Tell the other side that the transceiver sends no more."""

@@ -32,6 +32,7 @@ class SlotTrack(MediaStreamTrack):
         self._outlet: PacketOutlet | AudioOutlet = PacketOutlet(config.bitrate()) if kind == "video" else AudioOutlet()
         self._current: Track[Any] | None = None
         self._sender: RTCRtpSender | None = None
+        self._active = True
 
     def attach(self, sender: RTCRtpSender) -> None:
         """Become the track of `sender`."""
@@ -62,20 +63,31 @@ class SlotTrack(MediaStreamTrack):
             self._outlet.reconsider()
 
     def set_parameters(
-        self, *, scale: float, max_framerate: float | None, max_bitrate: float | None, active: bool
+        self,
+        *,
+        active: bool = True,
+        max_bitrate: float | None = None,
+        max_framerate: float | None = None,
+        scale: float = 1.0,
     ) -> None:
-        """Apply an encoding's parameters."""
+        """Keep to an encoding's parameters: RTCRtpEncodingParameters of WebRTC 1.0 §5.2.7."""
+        self._active = active
         if isinstance(self._outlet, PacketOutlet):
             self._outlet.set_parameters(
-                scale=scale, max_framerate=max_framerate, max_bitrate=max_bitrate, active=active
+                scale=scale, max_framerate=max_framerate or None, max_bitrate=max_bitrate, active=active
             )
+
+    @property
+    def _may_send(self) -> bool:
+        return self._active and (self._sender is None or is_enabled(self._sender))
 
     async def recv(self) -> Any:
         """Return the next frame, or encoded picture."""
-        if isinstance(self._outlet, PacketOutlet):
-            while self._sender is not None and not is_enabled(self._sender):
+        while not self._may_send:
+            if isinstance(self._outlet, PacketOutlet):
                 self._outlet.run(False)
-                await asyncio.sleep(GLANCE)
+            await asyncio.sleep(GLANCE)
+        if isinstance(self._outlet, PacketOutlet):
             self._outlet.run(True)
         return await self._outlet.recv()
 

@@ -215,7 +215,7 @@ class Vp8Encoder(VideoEncoder):
         }
 
     def _outgrown(self, bitrate: float, when: float) -> bool:
-        return not self._opened / 20 <= bitrate <= self._opened * 5
+        return not self._opened / 20 <= bitrate <= self._opened * 8
 
     def _apply_rate(self, frame: av.VideoFrame, bits: float) -> None:
         self._time += max(1, round(bits / self._opened * TICKS))

@@ -260,6 +260,7 @@ class Session:
                 transceiver._key = self.peer.add_transceiver(transceiver.kind, transceiver._direction)
                 self.peer.send(transceiver._key, transceiver.sender._track)
                 transceiver._apply_codecs()
+                await transceiver.sender._apply_parameters()
             self.peer.associate(transceiver._key, section.mid, index)
         await self.peer.set_remote("offer", sdp.revive(offer.sdp, unusable))
         self._engine_offer = offer
