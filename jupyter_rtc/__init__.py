@@ -32,6 +32,7 @@ from .media.track import Track
 from .rtc.channel import DataChannel
 from .rtc.connection import PeerConnection
 from .rtc.perfect import Signaling
+from .rtc.report import Report
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
 from .signaling.pair import connect_pair
@@ -66,6 +67,7 @@ __all__ = [
     "OperationError",
     "OverconstrainedError",
     "PeerConnection",
+    "Report",
     "RtcError",
     "RtpReceiver",
     "RtpSender",

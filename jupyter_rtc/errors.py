@@ -5,6 +5,8 @@ Each descends from `RtcError` and from the builtin that a user would catch.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class RtcError(Exception):
     """Any error of jupyter_rtc."""
@@ -35,11 +37,11 @@ class ConnectTimeout(RtcError, TimeoutError):
 
     Attributes
     ----------
-    report : str
-        What was tried, in words.
+    report : Report or str
+        What was tried, in words: ``print(error.report)``.
     """
 
-    def __init__(self, message: str, *, report: str = "") -> None:
+    def __init__(self, message: str, *, report: Any = "") -> None:
         super().__init__(message)
         self.report = report
 

@@ -7,11 +7,11 @@ has gone. All for aiortc 1.16 and aioice 0.13.
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import av
-from aioice.stun import TransactionError
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
@@ -22,7 +22,9 @@ from aiortc import (
 )
 from aiortc.codecs import CODECS
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
+from aiortc.sdp import SessionDescription as ParsedDescription
 
 from ..config import IceServer
 from ..media import track as media_track
@@ -37,33 +39,31 @@ def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPe
 
     The list of servers is always given: for None aiortc asks a public STUN server (rtcicetransport.py).
     """
+    return RTCPeerConnection(_configuration(ice_servers, transport_policy))
+
+
+def _configuration(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCConfiguration:
     servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
     configuration = RTCConfiguration(iceServers=servers)
     if transport_policy != "all":
         configuration.iceTransportPolicy = type(configuration.iceTransportPolicy)(transport_policy)
-    return RTCPeerConnection(configuration)
+    return configuration
+
+
+def configure(pc: Any, ice_servers: Iterable[IceServer], transport_policy: str) -> None:
+    """Let what is gathered from now on use other servers: aiortc has no setConfiguration."""
+    pc._RTCPeerConnection__configuration = _configuration(ice_servers, transport_policy)
+
+
+def gathering(pc: Any) -> tuple[list[RTCIceServer], Any]:
+    """Return the servers and the transport policy for a gatherer."""
+    configuration = pc._RTCPeerConnection__configuration
+    return configuration.iceServers, configuration.iceTransportPolicy
 
 
 def listen_for_errors(emitter: Any, report: Callable[[BaseException], None]) -> None:
     """Keep an exception in a listener from ending the connection: pyee raises it where there is no "error" listener."""
     emitter.on("error", report)
-
-
-def guard(pc: Any) -> None:
-    """Drop empty datagrams: one of them, from anybody, ends the connection (IndexError in rtcdtlstransport.py).
-
-    Called again after whatever may have made a transport.
-    """
-    for transport in pc._RTCPeerConnection__iceTransports:
-        ice = transport._connection
-        if "data_received" not in vars(ice):
-            received = ice.data_received
-
-            def data_received(data: bytes, component: int, received: Any = received) -> None:
-                if data:
-                    received(data, component)
-
-            ice.data_received = data_received
 
 
 def sanitize(sdp: str) -> str:
@@ -85,6 +85,15 @@ def common_codecs(media: Any) -> list[Any]:
     """Return the codecs of a remote section that aiortc has, too."""
     common = rtcpeerconnection.find_common_codecs(CODECS[media.kind], media.rtp.codecs)
     return [codec for codec in common if not codec.mimeType.lower().endswith("/rtx")]
+
+
+def credentials(sdp: str) -> dict[str, tuple[str, str]]:
+    """Return the ICE credentials in a description, by the section's mid."""
+    return {
+        media.rtp.muxId: (str(media.ice.usernameFragment), str(media.ice.password))
+        for media in ParsedDescription.parse(sanitize(sdp)).media
+        if media.ice is not None
+    }
 
 
 def is_mdns(candidate: str) -> bool:
@@ -179,6 +188,20 @@ def on_bye(receiver: Any, heard: Callable[[], None]) -> None:
     receiver._handle_rtcp_packet = handle_rtcp_packet
 
 
+def before_receiving(receiver: Any, prepare: Callable[[], None]) -> None:
+    """Call `prepare` before a receiver starts its decoder.
+
+    The "track" event may come after that: whatever finishes connecting meanwhile starts all receivers there are.
+    """
+    receive = receiver.receive
+
+    async def prepared(parameters: Any) -> None:
+        prepare()
+        await receive(parameters)
+
+    receiver.receive = prepared
+
+
 async def say_bye(sender: Any) -> None:
     """Tell the other side that nothing more is sent."""
     await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
@@ -207,6 +230,15 @@ def bury(transceiver: Any) -> None:
     transceiver.direction = "inactive"
 
 
+def settle(pc: Any) -> None:
+    """Make the pending descriptions the current ones, as an answer does: aiortc does so for its own side alone."""
+    for side in ("Local", "Remote"):
+        pending = getattr(pc, f"_RTCPeerConnection__pending{side}Description")
+        if pending is not None:
+            setattr(pc, f"_RTCPeerConnection__current{side}Description", pending)
+            setattr(pc, f"_RTCPeerConnection__pending{side}Description", None)
+
+
 def rollback(pc: Any) -> None:
     """Forget the pending descriptions: aiortc has no rollback. Candidates that were gathered stay good."""
     pc._RTCPeerConnection__signalingState = "stable"
@@ -215,10 +247,10 @@ def rollback(pc: Any) -> None:
     if pc._RTCPeerConnection__currentLocalDescription is None:
         for transport in pc._RTCPeerConnection__iceTransports:
             transport._role_set = False
-        sctp = pc.sctp
-        if sctp is not None:
-            sctp.mid = None
-            pc._RTCPeerConnection__sctp_mline_index = None
+    negotiated = pc._RTCPeerConnection__currentRemoteDescription
+    if pc.sctp is not None and not any(m.kind == "application" for m in getattr(negotiated, "media", ())):
+        pc.sctp.mid = None
+        pc._RTCPeerConnection__sctp_mline_index = None
 
 
 class Label(str):
@@ -232,24 +264,10 @@ class Label(str):
         return len(self.encode())
 
 
-def selected_pair(pc: Any) -> Any:
-    """Return aioice's connection and the pair in use, or None."""
-    for transport in pc._RTCPeerConnection__iceTransports:
-        for pair in transport._connection._nominated.values():
-            return transport._connection, pair
-    return None
-
-
-async def is_there(connection: Any, pair: Any) -> bool:
-    """Ask the other side for a sign of life (STUN), as consent checks do every five seconds."""
-    request = connection.build_request(pair, nominate=False)
-    try:
-        await pair.protocol.request(
-            request, pair.remote_addr, integrity_key=connection.remote_password.encode(), retransmissions=0
-        )
-    except (TransactionError, ConnectionError, OSError, AttributeError):
-        return False
-    return True
+def max_message_size(channel: Any) -> int:
+    """Return how many bytes can be sent in a message: both sides have a limit, 0 is none."""
+    remote = channel.transport._remote_max_message_size
+    return min(LOCAL_MAX_MESSAGE_SIZE, remote) if remote else LOCAL_MAX_MESSAGE_SIZE
 
 
 def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
@@ -282,10 +300,20 @@ class _Gate(queue.Queue[Any]):
         self._arrived = arrived
         self.open = False
         self.complete = False
+        self.received = 0
         self.dropped = 0
+        self.keys = 0
+        #: When the decoder took what it decodes now.
+        self.taken = 0.0
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        item = super().get(block, timeout)
+        self.taken = time.monotonic()
+        return item
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if item is not None:
+            self.received += 1
             self._arrived()
             if not self.open or self.qsize() >= self.BOUND:
                 self.complete = False
@@ -297,6 +325,8 @@ class _Gate(queue.Queue[Any]):
                     self.dropped += 1
                     return
                 self.complete = True
+            if self._video:
+                self.keys += starts_picture(item[0].name, item[1].data[:256])
         super().put(item, block, timeout)
 
 
@@ -333,7 +363,7 @@ class Receiving:
     """Takes what a receiver decodes, on the decoder's thread; decodes only while `open`.
 
     aiortc decodes whatever comes and keeps it, 43 MB/s at 720p, for a reader that may never come.
-    Made while the "track" event is handled, before the decoder starts.
+    Made before the decoder starts: see `before_receiving`.
     """
 
     def __init__(
@@ -357,6 +387,16 @@ class Receiving:
         if self._receiver.track.kind == "video":
             for ssrc in list(self._receiver._RTCRtpReceiver__remote_streams):
                 await self._receiver._send_rtcp_pli(ssrc)
+
+    @property
+    def decoding_since(self) -> float:
+        """When the decoder took what it gives now, on ``time.monotonic()``."""
+        return self._gate.taken
+
+    def counters(self) -> dict[str, Any]:
+        """Return what was counted before the decoder, with the W3C's names."""
+        gate = self._gate
+        return {"framesReceived": gate.received, "framesDropped": gate.dropped, "keyFramesDecoded": gate.keys}
 
     @property
     def waits_for_key_frame(self) -> bool:

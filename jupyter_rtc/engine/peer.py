@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.exceptions import InvalidStateError as AiortcInvalidState
@@ -22,8 +23,11 @@ from ..media.track import Kind, Track
 from . import compat
 from .compat_sending import negotiated_codecs, prefer
 from .loop import engine
+from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
+from .recycling import Recycling
 from .sending import SlotTrack
+from .statistics import Facts, Statistics
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,8 @@ CLOSE_TIMEOUT = 2.0
 #: How often a connected peer is asked for a sign of life, and after how much silence it is "disconnected".
 PROBE = 0.5
 SILENCE = 2.2
+#: After so much silence nothing may be sent any more: RFC 7675 §5.1.
+CONSENT = 30.0
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,13 @@ class Channel:
         self._channel = channel
         self.on_message: Callable[[str | bytes], None] = lambda _message: None
         self.on_open: Callable[[], None] = lambda: None
-        self.on_close: Callable[[], None] = lambda: None
+        #: Gets whether the whole association has ended, rather than this channel been closed.
+        self.on_close: Callable[[bool], None] = lambda _aborted: None
         self.on_low: Callable[[], None] = lambda: None
         compat.listen_for_errors(channel, _report)
         channel.on("open", lambda: self.on_open())
         channel.on("message", lambda message: self.on_message(message))
-        channel.on("close", lambda: self.on_close())
+        channel.on("close", lambda: self.on_close(channel.transport.state == "closed"))
         channel.on("bufferedamountlow", lambda: self.on_low())
 
     @property
@@ -88,6 +95,11 @@ class Channel:
         """Bytes that wait to be sent."""
         return int(self._channel.bufferedAmount)
 
+    @property
+    def max_message_size(self) -> int:
+        """Bytes that the other side takes in one message (``a=max-message-size``)."""
+        return compat.max_message_size(self._channel)
+
     def set_low(self, threshold: int) -> None:
         """Call `on_low` when `buffered` falls to this."""
         self._channel.bufferedAmountLowThreshold = threshold
@@ -111,7 +123,8 @@ class Peer:
     ----------
     on_event : callable
         ``on_event(name, value)``, called on the engine's thread, for ``"connection_state"``,
-        ``"ice_connection_state"``, ``"ice_gathering_state"`` with the state, and ``"channel"`` with a `Channel`.
+        ``"ice_connection_state"``, ``"ice_gathering_state"`` with the state, ``"channel"`` with a `Channel`, and
+        ``"ended"`` with None when the other side has closed it.
     """
 
     def __init__(
@@ -124,6 +137,7 @@ class Peer:
         self._ice_servers = tuple(ice_servers)
         self._policy = ice_transport_policy
         self._pc: RTCPeerConnection | None = None
+        self._statistics: Statistics | None = None
         self._transceivers: list[RTCRtpTransceiver] = []
         self._slots: dict[int, SlotTrack] = {}
         self._parameters: dict[int, dict[str, Any]] = {}
@@ -131,6 +145,10 @@ class Peer:
         self._told: dict[str, str] = {}
         self._watch: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._recycling = Recycling()
+        self._restarts: set[asyncio.Task[None]] = set()
+        #: The credentials of the remote description that was applied last, by media section.
+        self._remote_credentials: dict[str, tuple[str, str]] = {}
         self._closed = False
 
     @property
@@ -139,21 +157,61 @@ class Peer:
             raise InvalidStateError("the connection is closed")
         if self._pc is None:
             self._pc = pc = compat.connection(self._ice_servers, self._policy)
+            self._statistics = Statistics(pc)
             compat.listen_for_errors(pc, _report)
             pc.on("connectionstatechange", self._connection_changed)
             pc.on("iceconnectionstatechange", lambda: self._tell("ice_connection_state", pc.iceConnectionState))
             pc.on("icegatheringstatechange", lambda: self._tell("ice_gathering_state", pc.iceGatheringState))
-            pc.on("track", self._take_track)
             pc.on("datachannel", lambda channel: self._on_event("channel", Channel(channel)))
             engine().on_exit(self, self.close)
         return self._pc
 
-    def configure(self, ice_servers: Iterable[IceServer], ice_transport_policy: str) -> bool:
-        """Use other servers; return whether it was early enough. From any thread."""
-        if self._pc is not None:
-            return False
+    def configure(self, ice_servers: Iterable[IceServer], ice_transport_policy: str) -> None:
+        """Use other servers from the next gathering on: that of a restart, if candidates were gathered already."""
         self._ice_servers, self._policy = tuple(ice_servers), ice_transport_policy
-        return True
+        if self._pc is not None:
+            compat.configure(self._pc, self._ice_servers, self._policy)
+
+    # -- ICE restarts ---------------------------------------------------------------------------------------------
+
+    @property
+    def restarting(self) -> bool:
+        """Whether fresh ICE credentials are offered, or being tried."""
+        return self._pc is not None and any(path.restarting for path in paths(self._pc).values())
+
+    def begin_restart(self) -> None:
+        """Let the next description carry fresh ICE credentials (RFC 8445 §9)."""
+        pc = self._connection
+        name, password = secrets.token_hex(4), secrets.token_hex(16)
+        for path in paths(pc).values():
+            path.begin_restart(*compat.gathering(pc), name, password)
+
+    def abandon_restart(self) -> None:
+        """Keep the credentials that there are."""
+        if self._pc is not None:
+            for path in paths(self._pc).values():
+                path.abandon_restart()
+
+    def restarts(self, sdp: str) -> bool:
+        """Return whether a remote description begins, or agrees to, an ICE restart: RFC 8839 §4.4.1.1.1."""
+        now = compat.credentials(sdp)
+        return any(now[mid] != old for mid, old in self._remote_credentials.items() if mid in now)
+
+    def _change_paths(self) -> None:
+        """Both sides have told their fresh credentials: connect with them."""
+        pc = self._connection
+        for ice, path in paths(pc).items():
+            remote = remote_parameters(pc, ice)
+            if path.restarting and remote is not None:
+                task = asyncio.get_running_loop().create_task(self._change_path(path, remote))
+                self._restarts.add(task)
+                task.add_done_callback(self._restarts.discard)
+
+    async def _change_path(self, path: Path, remote: Any) -> None:
+        await path.restart(remote)
+        if self._pc is not None and not self._closed:
+            await compat.start_late(self._pc)  # where the first attempt had failed, DTLS begins only now
+            self._connection_changed()
 
     # -- states ---------------------------------------------------------------------------------------------------
 
@@ -168,8 +226,9 @@ class Peer:
         assert pc is not None
         state = pc.connectionState
         if state == "closed" and not self._closed:
-            state = "failed"  # the other side has closed, or was silent for half a minute: not our doing
+            state = "failed"  # the other side has closed: not our doing
             self._tell("ice_connection_state", "failed")
+            self._on_event("ended", None)
         self._tell("connection_state", state)
         if state == "connected" and self._watch is None:
             self._starting = asyncio.get_running_loop().create_task(compat.start_late(pc))
@@ -180,20 +239,26 @@ class Peer:
         return not self._closed and self._pc is not None and self._pc.connectionState == "connected"
 
     async def _listen(self) -> None:
-        """Tell "disconnected" and back: aiortc notices silence only after half a minute."""
+        """Tell "disconnected" and back, and "failed" where there is no way back but a restart."""
         heard = time.monotonic()
         while self._is_connected and self._pc is not None:
-            selected = compat.selected_pair(self._pc)
-            if selected is None:
+            used = [path for path in paths(self._pc).values() if path.pair is not None]
+            if not used:
                 break
-            began = time.monotonic()
-            answered = await compat.is_there(*selected)
+            began, over = time.monotonic(), [path.active for path in used]
+            alive = await asyncio.gather(*(path.is_alive() for path in used))
             now = time.monotonic()
             for slot in self._slots.values():
                 slot.heard_after(now - began)
-            if answered:
+            if all(alive) or over != [path.active for path in used]:  # or restarted meanwhile
                 heard = now
-            self._tell_silence(time.monotonic() - heard > SILENCE)
+            silence = now - heard
+            if silence > CONSENT:
+                logger.debug("peer %x: no sign of life for %g s", id(self), silence)
+                for path in used:
+                    path.withdraw_consent()
+                break
+            self._tell_silence(silence > SILENCE)
             await asyncio.sleep(max(0.0, PROBE - (time.monotonic() - began)))
         self._watch = None
 
@@ -201,6 +266,11 @@ class Peer:
         if self._is_connected and self._pc is not None:
             self._tell("ice_connection_state", "disconnected" if silent else self._pc.iceConnectionState)
             self._tell("connection_state", "disconnected" if silent else "connected")
+
+    def _watch_transports(self) -> None:
+        """Count what goes over the transports. After whatever may have made one, or gathered."""
+        if self._statistics is not None:
+            self._statistics.watch()
 
     # -- descriptions ---------------------------------------------------------------------------------------------
 
@@ -241,12 +311,16 @@ class Peer:
         compat.leave_out_unassociated(pc)
         with _errors():
             await pc.setLocalDescription(RTCSessionDescription(sdp, kind))
-        compat.guard(pc)
+        self._watch_transports()
+        self._tell("ice_gathering_state", pc.iceGatheringState)
+        if kind == "answer":
+            await self._settle()
         return str(pc.localDescription.sdp)
 
     async def set_remote(self, kind: str, sdp: str) -> None:
         """Apply a remote description."""
         pc = self._connection
+        self._prepare_restart(kind, sdp)
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
@@ -256,7 +330,29 @@ class Peer:
                 prefer(transceiver, usual)
         await compat.join_bundle(pc, sdp)
         self._register()
-        compat.guard(pc)
+        paths(pc)
+        self._watch_transports()
+        self._remote_credentials.update(compat.credentials(sdp))
+        if kind == "answer":
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """A negotiation is complete."""
+        pc = self._connection
+        compat.settle(pc)
+        await self._recycling.settle(pc)
+        if self.restarting:
+            self._change_paths()
+
+    def _prepare_restart(self, kind: str, sdp: str) -> None:
+        """Begin the restart that a remote offer asks for; forget ours where the other side knows nothing of it."""
+        if self.restarts(sdp):
+            if not self.restarting:
+                self.begin_restart()
+            for path in paths(self._connection).values():
+                path.expect_restart(controlling=kind == "answer")
+        else:
+            self.abandon_restart()
 
     def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
         """Forget the pending descriptions, with the media sections of `free`, and the transceivers `dead`."""
@@ -265,7 +361,11 @@ class Peer:
                 compat.disassociate(self._transceivers[key])
             for key in dead:
                 compat.bury(self._transceivers[key])
+            self.abandon_restart()
+            self._recycling.undo()
             compat.rollback(self._pc)
+            if not self._remote_credentials:  # as if nothing had been gathered, though what was stays good
+                self._tell("ice_gathering_state", "new")
 
     def bury(self, key: int) -> None:
         """Leave a transceiver out of all that comes."""
@@ -309,6 +409,8 @@ class Peer:
         for transceiver in self._connection.getTransceivers():
             if transceiver not in self._transceivers:
                 self._transceivers.append(transceiver)
+                compat.before_receiving(transceiver.receiver, self._take_tracks)
+        self._take_tracks()
 
     def sections(self) -> list[Section]:
         """Return the state of all transceivers, by key."""
@@ -323,7 +425,8 @@ class Peer:
         with _errors():
             pc.addTransceiver(kind, direction=direction)
         self._register()
-        compat.guard(pc)
+        paths(pc)
+        self._watch_transports()
         key = len(self._transceivers) - 1
         self.set_codecs(key, [])
         return key
@@ -331,6 +434,13 @@ class Peer:
     def associate(self, key: int, mid: str, index: int) -> None:
         """Give a transceiver the media section of a remote offer that is applied next."""
         compat.associate(self._connection, self._transceivers[key], mid, index)
+        self._recycling.vacate(self._connection, index, self._transceivers[key])
+
+    def recycle(self, places: Mapping[int, int]) -> None:
+        """Let the next offer have transceivers, by key, in rejected sections; what was said before is forgotten."""
+        self._recycling.undo()
+        for key, index in places.items():
+            self._recycling.use_again(self._connection, index, self._transceivers[key])
 
     def place(self, places: Mapping[int, int]) -> None:
         """Say which place each transceiver has in the offer that is applied next."""
@@ -390,10 +500,11 @@ class Peer:
         """Return what the transceiver receives, if the other side was ever to send."""
         return self._received.get(key)
 
-    def _take_track(self, track: Any) -> None:
-        self._register()
+    def _take_tracks(self) -> None:
+        """Take what aiortc receives: after a remote description, and in any case before a decoder starts."""
         for key, transceiver in enumerate(self._transceivers):
-            if transceiver.receiver.track is track:
+            track: Any = transceiver.receiver.track
+            if track is not None and key not in self._received:
                 self._received[key] = ReceivedTrack(cast(Kind, track.kind), transceiver.receiver, track.id)
 
     # -- the rest -------------------------------------------------------------------------------------------------
@@ -421,26 +532,26 @@ class Peer:
                 negotiated=negotiated,
                 id=id,
             )
-        compat.guard(pc)
+        paths(pc)
+        self._watch_transports()
         return Channel(channel)
 
-    async def stats(self) -> list[Any]:
-        """Return aiortc's statistics."""
-        return [] if self._pc is None else list((await self._pc.getStats()).values())
-
-    async def stats_of(self, key: int, end: Literal["sender", "receiver"]) -> list[Any]:
-        """Return aiortc's statistics of one end of a transceiver."""
-        transceiver = self._transceivers[key]
-        reports = await (transceiver.sender if end == "sender" else transceiver.receiver).getStats()
-        return list(reports.values())
+    def facts(self) -> Facts:
+        """Return what was counted; of a closed connection, what was known last."""
+        if self._statistics is None:
+            return Facts(time.time())
+        return self._statistics.facts(self._transceivers, self._slots, self._received)
 
     async def close(self) -> None:
         """Close it, waiting no longer than `CLOSE_TIMEOUT` for the network. May be called twice."""
         if self._closed:
             return
         self._closed = True
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, *self._restarts):
+            if task is not None:
+                task.cancel()
+        if self._statistics is not None:
+            self._statistics.freeze(self._transceivers, self._slots, self._received)
         for slot in self._slots.values():
             slot.switch(None)
         engine().forget(self)

@@ -6,10 +6,11 @@ import asyncio
 import time
 from typing import Any
 
-from ..media.frames import picture_from_frame, sound_from_frame
+from ..media.frames import SAMPLE_RATE, picture_from_frame, sound_from_frame
 from ..media.track import Item, Kind, Track
 from .compat import Receiving, on_bye
 from .loop import engine
+from .tally import Loudness, Pictures
 
 #: Media time and arrival may drift apart so far before they are set equal again.
 TOLERANCE = 0.5
@@ -27,6 +28,7 @@ class ReceivedTrack(Track[Item]):
         )
         on_bye(receiver, lambda: self._set_muted(True))
         self._origin: float | None = None
+        self._pictures, self._loudness = Pictures(), Loudness()
 
     def _activate(self) -> None:
         engine().submit(self._open())
@@ -51,7 +53,17 @@ class ReceivedTrack(Track[Item]):
             self._origin = now - media
         when = self._origin + media
         item: Any = picture_from_frame(frame, when) if self.kind == "video" else sound_from_frame(frame, when)
+        if self.kind == "video":
+            self._pictures.add(item.size, now - self._receiving.decoding_since)
+        else:
+            self._loudness.add(item.data, SAMPLE_RATE)
         self._deliver(item)
+
+    def counters(self) -> dict[str, Any]:
+        """Return what was counted from the jitter buffer on, with the W3C's names."""
+        if self.kind == "audio":
+            return {"totalSamplesReceived": self._loudness.samples, **self._loudness.members()}
+        return self._pictures.members("Decode") | self._receiving.counters()
 
     def _why_silent(self) -> str:
         return "the other side has sent nothing yet"

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+import numpy as np
 from aiortc import MediaStreamTrack, RTCRtpSender
 
 from .. import config
@@ -15,6 +16,7 @@ from ..media.packets import PacketOutlet
 from ..media.track import Kind, Track
 from .compat import on_key_frame_request
 from .compat_sending import is_enabled, on_feedback, take_packets
+from .tally import Loudness, Pictures
 
 #: How often a sender that may not send looks whether it may again.
 GLANCE = 0.05
@@ -33,6 +35,7 @@ class SlotTrack(MediaStreamTrack):
         self._current: Track[Any] | None = None
         self._sender: RTCRtpSender | None = None
         self._active = True
+        self._pictures, self._loudness = Pictures(), Loudness()
 
     def attach(self, sender: RTCRtpSender) -> None:
         """Become the track of `sender`."""
@@ -89,7 +92,37 @@ class SlotTrack(MediaStreamTrack):
             await asyncio.sleep(GLANCE)
         if isinstance(self._outlet, PacketOutlet):
             self._outlet.run(True)
-        return await self._outlet.recv()
+            outgoing = await self._outlet.recv()
+            encoded = outgoing.encoded
+            self._pictures.add(encoded.size, encoded.seconds, key=encoded.key)
+            return outgoing
+        frame = await self._outlet.recv()
+        channels = frame.layout.nb_channels
+        plane: Any = frame.planes[0]
+        samples = np.frombuffer(plane, np.int16, frame.samples * channels)
+        self._loudness.add(samples.reshape(-1, channels) * np.float32(1 / 32768), frame.sample_rate)
+        return frame
+
+    # -- for statistics -------------------------------------------------------------------------------------------
+
+    def counters(self) -> dict[str, Any]:
+        """Return what was encoded, with the W3C's names. What several share was made once, and counts for each."""
+        if not isinstance(self._outlet, PacketOutlet):
+            return {}
+        return {**self._pictures.members("Encode"), "targetBitrate": self._outlet.rate.target}
+
+    def source(self) -> dict[str, Any] | None:
+        """Return what is known of the track that is sent, with the W3C's names; None without one."""
+        track = self._current
+        if track is None:
+            return None
+        members: dict[str, Any] = {"trackIdentifier": track.id, "kind": self.kind}
+        if self.kind == "audio":
+            return members | self._loudness.members()
+        counted = track.stats
+        members |= {"frames": counted["frames_in"], "framesPerSecond": counted["fps"]}
+        settings = track.get_settings()
+        return members | {name: settings[name] for name in ("width", "height") if name in settings}
 
     def stop(self) -> None:
         """Let go of the track, which lives on."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from ..engine.loop import engine
+from ..engine.statistics import Facts
 from . import kernel
 from .messages import Envelope, Message, parse
 from .session import Host, Session
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 #: More pages than this on one widget: the one that was silent longest is let go.
 MOST_PAGES = 16
+#: A call on the engine's thread that needs no network.
+QUICK = 10.0
 
 
 class Pages:
@@ -97,6 +100,20 @@ class Pages:
     def describe(self) -> list[str]:
         """Return a line about each page."""
         return [session.describe() for session in tuple(self._sessions.values())]
+
+    def facts(self) -> Facts | None:
+        """Return what was counted of one page's connection, of one that is not connected if there is one."""
+        sessions = list(self._sessions.values())
+        sessions.sort(key=lambda session: session.connected)
+        if not sessions:
+            return None
+        if engine().is_current:
+            return sessions[0].facts()
+
+        async def gather() -> Facts | None:
+            return sessions[0].facts()
+
+        return engine().call(gather(), QUICK)
 
     def round_trip(self) -> float | None:
         """Return the latest answer time of a page, in seconds."""

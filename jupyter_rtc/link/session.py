@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..config import ice_servers
 from ..engine.loop import engine
 from ..engine.peer import Channel, Peer
+from ..engine.statistics import Facts
 from ..errors import InvalidStateError, RtcError
 from ..media.track import Kind, Track
 from .messages import UNACKNOWLEDGED_BOUND, Envelope, Mailbox, Message, parse
@@ -323,6 +324,10 @@ class Session:
     def _note(self, what: str) -> None:
         self._states.append((time.monotonic(), what))
         del self._states[:-50]
+
+    def facts(self) -> Facts | None:
+        """Return what was counted of this page's connection, once there is one."""
+        return None if self._peer is None else self._peer.facts()
 
     def describe(self) -> str:
         """Return what became of this page's connection, in words."""

@@ -14,14 +14,13 @@ from ..engine.peer import Channel
 from ..errors import InvalidStateError, OperationError
 from ..media.events import Emitter, Serial
 from ..media.slot import Slot, SlotClosed
+from .stats import ChannelCounts
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
 
 ChannelState = Literal["connecting", "open", "closing", "closed"]
 
-#: The largest message, as browsers take it and aiortc offers it (a=max-message-size).
-MAX_MESSAGE = 262_144
 #: Labels and protocols: 65535 bytes of UTF-8 (§6.1).
 MAX_LABEL = 65_535
 #: `drain` waits until so much is left.
@@ -68,7 +67,7 @@ class DataChannel(Emitter):
     max_retransmits, max_packet_life_time : int or None
     """
 
-    events = frozenset({"open", "message", "close", "error", "bufferedamountlow"})
+    events = frozenset({"open", "message", "closing", "close", "error", "bufferedamountlow"})
 
     def __init__(self, connection: PeerConnection, channel: Channel, *, announced: bool = False) -> None:
         super().__init__()
@@ -83,6 +82,7 @@ class DataChannel(Emitter):
         self.max_packet_life_time: int | None = properties["maxPacketLifeTime"]
         # One of the other side's is open when it is announced; its "open" event follows.
         self._state: ChannelState = "open" if announced else "connecting"
+        self._has_opened = announced
         self._low = 0
         self._open_unheard = False
         self._unread: Slot[str | bytes] = Slot(UNREAD_BOUND)
@@ -90,7 +90,7 @@ class DataChannel(Emitter):
         self.messages_sent = self.messages_received = self.bytes_sent = self.bytes_received = 0
         channel.on_open = self._opened
         channel.on_message = self._received
-        channel.on_close = self._closed
+        channel.on_close = self._ended
         channel.on_low = self._is_low
         channel.set_low(self._low)
 
@@ -162,7 +162,7 @@ class DataChannel(Emitter):
         InvalidStateError
             When the channel is not open.
         TypeError
-            When it is neither text nor bytes, or has more than 262144 bytes.
+            When it is neither text nor bytes, or has more bytes than the other side takes: 262144 at most.
         """
         message: str | bytes
         if isinstance(data, str):
@@ -174,8 +174,9 @@ class DataChannel(Emitter):
         else:
             raise TypeError(f"str, bytes-like or ndarray can be sent, not {type(data).__name__}")
         size = len(message.encode()) if isinstance(message, str) else len(message)
-        if size > MAX_MESSAGE:
-            raise TypeError(f"a message has at most {MAX_MESSAGE} bytes, this one {size}: send it in parts")
+        most = self._channel.max_message_size
+        if size > most:
+            raise TypeError(f"a message has at most {most} bytes here, this one {size}: send it in parts")
         if self._state != "open":
             raise InvalidStateError(f'the channel {self.label!r} is {self._state}: wait for its "open" event')
         self._connection._call(self._send(message, size))
@@ -223,11 +224,19 @@ class DataChannel(Emitter):
             except SlotClosed:
                 return
 
+    def _counts(self) -> ChannelCounts:
+        """Return what `PeerConnection.get_stats` tells of it."""
+        return ChannelCounts(
+            self.label, self.protocol, self.id, self.ready_state, self._has_opened,
+            self.messages_sent, self.messages_received, self.bytes_sent, self.bytes_received,
+        )  # fmt: skip
+
     # -- the engine's thread --------------------------------------------------------------------------------------
 
     def _opened(self) -> None:
         if self._state == "connecting":
             self._state = "open"
+            self._has_opened = True
             self._emit("open")
 
     def _received(self, message: str | bytes) -> None:
@@ -244,6 +253,15 @@ class DataChannel(Emitter):
             self._emit("bufferedamountlow")
         elif self._low < LOW:
             self._channel.set_low(self._low)
+
+    def _ended(self, aborted: bool) -> None:
+        if aborted:
+            self._closed("" if self._state == "closing" else "the other side has closed the connection")
+            return
+        if self._state == "open":  # the other side has closed it: "closing" is told to that side alone, §6.2
+            self._state = "closing"
+            self._emit("closing")
+        self._closed()
 
     def _closed(self, error: str = "") -> None:
         if self._state == "closed":

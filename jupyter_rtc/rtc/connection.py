@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar, cast
 
 import traitlets
 
-from ..config import IceServers, parse_ice_servers
+from ..config import IceServer, IceServers, parse_ice_servers
 from ..config import ice_servers as configured_ice_servers
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..engine.peer import Peer
-from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
+from ..engine.statistics import Facts
+from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, OperationError
 from ..media.display import Displayable
 from ..media.events import Emitter, Serial
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from . import sdp, stats
 from .channel import DataChannel, check_options
+from .diagnosis import Gathered, explain
 from .negotiation import SenderState, add_sending, remove_sending, reusable_sender
 from .perfect import PerfectNegotiation, Signaling
+from .report import History, Report
 from .sdp import DIRECTIONS, SessionDescription
 from .session import Session
 from .transceiver import RtpReceiver, RtpSender, RtpTransceiver
@@ -104,9 +106,12 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         }
         self._trait_serial = Serial()
         self._states: dict[str, str] = {}
+        self._history = History()
         #: Called at each change of a state, on any thread: for those who wait inside a callback, too.
         self._watchers: set[Callable[[], None]] = set()
         self._closed = False
+        #: Whether the other side has closed the connection.
+        self._ended = False
         self._channels: list[DataChannel] = []
         self._under_way: set[asyncio.Task[Any]] = set()
         self._chain: asyncio.Lock | None = None
@@ -324,50 +329,76 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     async def get_stats(self) -> dict[str, dict[str, Any]]:
         """Return statistics by id, with the members and units of webrtc-stats: getStats, §8.2."""
-        now = time.time() * 1000
-        gathered = stats.convert(await engine().run(self._session.peer.stats()))
-        for number, channel in enumerate(self._channels):
-            gathered[f"data-channel_{number}"] = {
-                "id": f"data-channel_{number}",
-                "type": "data-channel",
-                "timestamp": now,
-                "label": channel.label,
-                "protocol": channel.protocol,
-                "dataChannelIdentifier": channel.id,
-                "state": channel.ready_state,
-                "messagesSent": channel.messages_sent,
-                "messagesReceived": channel.messages_received,
-                "bytesSent": channel.bytes_sent,
-                "bytesReceived": channel.bytes_received,
-            }
-        gathered["peer-connection"] = {
-            "id": "peer-connection",
-            "type": "peer-connection",
-            "timestamp": now,
-            "dataChannelsOpened": sum(c.ready_state != "connecting" for c in self._channels),
-            "dataChannelsClosed": sum(c.ready_state == "closed" for c in self._channels),
-        }
-        return gathered
+        return stats.shape(await engine().run(self._facts()), [c._counts() for c in self._channels])
+
+    async def _facts(self) -> Facts:
+        return self._session.peer.facts()
+
+    def report(self) -> Report:
+        """Return why the connection does or does not connect, in words: print it, or let it be a cell's last line.
+
+        It has addresses of both sides, and neither passwords nor names of users.
+        """
+        if engine().is_current:
+            facts = self._session.peer.facts()
+        else:
+            facts = engine().call(self._facts(), QUICK)
+        told = [] if self.remote_description is None else sdp.candidates(self.remote_description.sdp)
+        local, remote = self.local_description, self.remote_description
+        history = self._history
+        return explain(
+            Gathered(
+                "closed" if self._closed else self._states.get("connection_state", "new"),
+                facts,
+                age=history.age,
+                local=None if local is None else local.type,
+                remote=None if remote is None else remote.type,
+                wanted=self._session.channels or bool(self._session.transceivers),
+                told=len(told),
+                hidden=sum(".local " in candidate["candidate"] for candidate in told),
+                was_connected=history.was("connected"),
+                ended="here" if self._closed and not history.bye else history.ended(facts),
+                relay_only=self._configuration["ice_transport_policy"] == "relay",
+                servers=tuple(url for server in self._servers for url in server.urls),
+                states=history.entries,
+                channels=tuple(channel._counts() for channel in self._channels),
+            )
+        )
 
     def set_configuration(
         self, *, ice_servers: IceServers = (), ice_transport_policy: Literal["all", "relay"] = "all"
     ) -> None:
-        """Use other servers, if nothing was negotiated yet: setConfiguration, §4.4.2.
+        """Use other servers from the next gathering on: setConfiguration, §4.4.2.
+
+        Candidates that were gathered stay good; `restart_ice` gathers anew.
 
         Raises
         ------
         InvalidStateError
             When the connection is closed.
-        NotSupportedError
-            When candidates were gathered already: that cannot be done again here.
         """
         self._assert_open()
         if ice_transport_policy not in ("all", "relay"):
             raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {ice_transport_policy!r}")
         servers = parse_ice_servers(ice_servers)
-        if not self._session.peer.configure(servers, ice_transport_policy):
-            raise NotSupportedError("candidates were gathered already: make a new PeerConnection")
+        engine().call(self._configure(servers, ice_transport_policy), QUICK)
         self._servers, self._configuration["ice_transport_policy"] = servers, ice_transport_policy
+
+    async def _configure(self, servers: tuple[IceServer, ...], ice_transport_policy: str) -> None:
+        self._session.peer.configure(servers, ice_transport_policy)
+
+    def restart_ice(self) -> None:
+        """Look for a new way to the other side, with the next negotiation: restartIce, §4.4.2.
+
+        "negotiationneeded" follows; the next offer carries fresh credentials and candidates. Media goes on over the
+        old way, as far as it works, until the new one is found. Nothing happens before the first negotiation, and on a
+        closed connection.
+        """
+        if not self._closed:
+            self._call(self._restart_ice())
+
+    async def _restart_ice(self) -> None:
+        self._session.restart_ice()
 
     def get_configuration(self) -> dict[str, Any]:
         """Return ``ice_servers``, ``ice_transport_policy`` and ``bundle_policy``."""
@@ -411,15 +442,20 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         remote = self.remote_description
         return None if remote is None else sdp.can_trickle(remote.sdp)
 
-    async def create_offer(self) -> SessionDescription:
+    async def create_offer(self, *, ice_restart: bool = False) -> SessionDescription:
         """Return an offer: createOffer, §4.4.2.
+
+        Parameters
+        ----------
+        ice_restart : bool
+            With fresh ICE credentials, as after `restart_ice`.
 
         Raises
         ------
         InvalidStateError
             When the connection is closed.
         """
-        return await self._chained(self._session.create_offer())
+        return await self._chained(self._session.create_offer(ice_restart=bool(ice_restart)))
 
     async def create_answer(self) -> SessionDescription:
         """Return an answer to the remote offer: createAnswer, §4.4.2.
@@ -489,8 +525,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
     async def connect(self, signaling: Signaling, timeout: float = 10.0, *, polite: bool | None = None) -> None:
         """Negotiate through a signaling, and again whenever it is needed, until the connection is closed.
 
-        Returns once connected; the rest goes on in the background, on this event loop. Closing the connection says bye
-        and closes the signaling.
+        Returns once connected; the rest goes on in the background, on this event loop: where the way to the other side
+        falls silent, another one is looked for. Closing the connection says bye and closes the signaling.
 
         Parameters
         ----------
@@ -533,10 +569,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                         raise OperationError("the other side said bye before it was connected")
                     changed.clear()
         except TimeoutError:
-            raise ConnectTimeout(
-                f"not connected within {timeout:g} s: the connection is {self.connection_state}, signaling is "
-                f"{self.signaling_state}; {'an offer went out' if self.local_description else 'nothing was negotiated'}"
-            ) from None
+            report = self.report()
+            raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
         finally:
             self._watchers.discard(wake)
             self._set_traits()
@@ -552,15 +586,17 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             self._channels.append(channel)
             self._emit("datachannel", channel)
             channel.begin(self._serial)
+        elif name == "ended":
+            self._ended = True
+            for channel in self._channels:
+                channel._closed("the other side has closed the connection")
         else:
             self._set_state(name, value)
-            if (name, value) == ("connection_state", "failed"):
-                for channel in self._channels:
-                    channel._closed("the connection failed")
 
     def _set_state(self, name: str, value: str) -> None:
         """Set a state, which observers and callbacks hear of on their own thread."""
         self._states[name] = value
+        self._history.add(name, value)
         for watcher in tuple(self._watchers):
             watcher()
         # Traits on a thread of their own: a slow callback is not to hold them up, nor an observer the callbacks.
@@ -633,6 +669,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             return
         self._closed = True
         self._states.update(signaling_state="closed", connection_state="closed", ice_connection_state="closed")
+        self._history.add("connection_state", "closed")
         for watcher in tuple(self._watchers):
             watcher()
         future = engine().submit(self._close())

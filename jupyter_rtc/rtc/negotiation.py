@@ -147,6 +147,26 @@ def associate(kind: str, mid: str, direction: str, transceivers: Sequence[Free])
     return None
 
 
+def recycled(wanted: Sequence[str], local: Sequence[MediaSection], remote: Sequence[MediaSection]) -> list[int | None]:
+    """Return the place of a rejected section for each new transceiver, or None for a new section: JSEP §5.2.2.
+
+    Parameters
+    ----------
+    wanted : sequence of {"audio", "video"}
+        The kinds of transceivers without a section.
+    local, remote : sequence of MediaSection
+        The current descriptions.
+    """
+    rejected = {index for sections in (local, remote) for index, section in enumerate(sections) if section.rejected}
+    free = [(index, local[index].kind) for index in sorted(rejected) if index < len(local)]
+    places: list[int | None] = []
+    for kind in wanted:
+        place = next((index for index, of in free if of == kind), None)
+        free = [(index, of) for index, of in free if index != place]
+        places.append(place)
+    return places
+
+
 @dataclass(frozen=True)
 class RemoteChange:
     """What a remote section does to a receiver."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: A way that has gone silent may come back by itself; after so long another one is looked for, and less often later.
+PATIENCE = 4.0
+LONGEST_PATIENCE = 30.0
+
 
 class Signaling(Protocol):
     """How the two sides of a connection exchange messages.
@@ -58,7 +62,12 @@ class PerfectNegotiation:
         self._ignored = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
-        self._stops = [connection.on("negotiationneeded", self._needed)]
+        self._recovering = False
+        self._changed = asyncio.Event()
+        self._stops = [
+            connection.on("negotiationneeded", self._needed),
+            connection.on("connectionstatechange", self._state_changed),
+        ]
 
     def start(self) -> asyncio.Task[None]:
         """Begin; return the task that receives."""
@@ -77,6 +86,42 @@ class PerfectNegotiation:
         """On the thread of callbacks."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: self._spawn(self._offer()))
+
+    def _state_changed(self) -> None:
+        """On the thread of callbacks."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._heed_state)
+
+    def _heed_state(self) -> None:
+        self._changed.set()
+        if self._state in ("disconnected", "failed") and not self._recovering and not self._ended:
+            self._recovering = True
+            self._spawn(self._recover())
+
+    @property
+    def _state(self) -> str:
+        return self._connection._states.get("connection_state", "new")
+
+    async def _recover(self) -> None:
+        """Restart ICE until the two are connected again."""
+        patience = PATIENCE if self._state == "disconnected" else 0.0
+        try:
+            while not await self._is_over_within(patience):
+                self._connection.restart_ice()
+                patience = min(max(2 * patience, PATIENCE), LONGEST_PATIENCE)
+        finally:
+            self._recovering = False
+
+    async def _is_over_within(self, seconds: float) -> bool:
+        """Wait until the two are connected, or there is nobody to connect to."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._state not in ("connected", "closed") and not self._connection._ended:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _offer(self) -> None:
         connection = self._connection
@@ -104,6 +149,7 @@ class PerfectNegotiation:
                 await self._take_candidate(message.get("candidate"))
             elif kind == "bye":
                 logger.debug("the other side says bye")
+                self._connection._history.said_bye()
                 await self.end(say=False)
             else:
                 logger.warning("a message of type %r is not understood", kind)

@@ -323,6 +323,19 @@ def ufrag_of(text: str, index: int) -> str | None:
     return next((line[12:].strip() for line in lines if line.startswith("a=ice-ufrag:")), None)
 
 
+def credentials(text: str) -> set[tuple[str, str]]:
+    """Return the ICE names and passwords in a description."""
+    found = set()
+    session, *sections = (part.split("\n") for part in split(text))
+    for lines in sections:
+        name, password = (
+            next((line[len(start) :].strip() for line in [*lines, *session] if line.startswith(start)), "")
+            for start in ("a=ice-ufrag:", "a=ice-pwd:")
+        )
+        found.add((name, password))
+    return found
+
+
 def unbundled(text: str) -> str:
     """Return an answer without a bundle: one may not be answered that was not offered (RFC 9143 §7.3)."""
     return "\r\n".join(line for line in text.split("\r\n") if not line.startswith("a=group:BUNDLE"))

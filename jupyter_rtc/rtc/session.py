@@ -17,7 +17,7 @@ from ..errors import InvalidStateError, OperationError, SdpError
 from ..media.stream import MediaStream
 from ..media.track import Kind
 from . import sdp
-from .negotiation import Free, Wanted, associate, negotiation_needed, remote_change, reverse
+from .negotiation import Free, Wanted, associate, negotiation_needed, recycled, remote_change, reverse
 from .sdp import RECEIVING, SENDING, MediaSection, SdpType, SessionDescription
 from .signaling_state import SignalingState, rolls_back, step
 from .transceiver import RtpTransceiver, TrackEvent
@@ -75,6 +75,8 @@ class Session:
         self._candidates: list[dict[str, Any] | None] = []
         self._gathered: set[tuple[str, str]] = set()
         self._needed = False
+        #: ICE credentials, by name and password, that an ICE restart is to replace: [[LocalIceCredentialsToReplace]].
+        self._to_replace: set[tuple[str, str]] = set()
         #: The stream of tracks of a side that knows no streams: JSEP §5.10.
         self._nameless = str(uuid.uuid4())
 
@@ -98,7 +100,7 @@ class Session:
 
     # -- offers and answers ---------------------------------------------------------------------------------------
 
-    async def create_offer(self) -> SessionDescription:
+    async def create_offer(self, *, ice_restart: bool = False) -> SessionDescription:
         """Return an offer of what is wanted now."""
         if self.state not in ("stable", "have-local-offer"):
             raise InvalidStateError(f"no offer can be made in signaling state {self.state!r}")
@@ -107,8 +109,21 @@ class Session:
             if transceiver._key is not None:  # it has no section, and is to get none
                 self.peer.bury(transceiver._key)
                 transceiver._key = None
+        if self.state == "stable":
+            self._recycle()
+        if (self._to_replace or (ice_restart and self.current_local is not None)) and not self.peer.restarting:
+            self.peer.begin_restart()
         self._offered = self._made = self._outgoing(await self.peer.create("offer"))
         return SessionDescription("offer", self._offered)
+
+    def _recycle(self) -> None:
+        """Put new transceivers into rejected sections."""
+        new = [t for t in self.transceivers if t._mid is None and t._key is not None]
+        local, remote = (
+            [] if d is None else sdp.media_sections(d.sdp) for d in (self.current_local, self.current_remote)
+        )
+        places = zip(new, recycled([t.kind for t in new], local, remote), strict=True)
+        self.peer.recycle({cast(int, t._key): place for t, place in places if place is not None})
 
     async def create_answer(self) -> SessionDescription:
         """Return an answer to the remote offer."""
@@ -252,6 +267,7 @@ class Session:
         if self._engine_offer is offer:
             return
         unusable = self.peer.check("offer", sdp.revive(offer.sdp))
+        self.peer.recycle({})
         for index, section in enumerate(sdp.media_sections(offer.sdp)):
             transceiver = self._by_mid(section.mid)
             if transceiver is None:
@@ -310,6 +326,8 @@ class Session:
         return changes
 
     def _become_stable(self, answer: dict[str, MediaSection]) -> None:
+        if self.current_local is not None and not self._to_replace & sdp.credentials(self.current_local.sdp):
+            self._to_replace.clear()
         self.pending_local = self.pending_remote = None
         self._undo = self._engine_offer = self._engine_answer = None
         self._offered = self._answered = ""
@@ -390,6 +408,8 @@ class Session:
             changes += [partial(s._change, "addtrack", track) for s in streams if s not in receiver._streams]
             if fired not in RECEIVING:
                 self._mute(transceiver)
+            elif transceiver._fired not in RECEIVING:  # its removal is taken back: it is announced again
+                changes.append(partial(self._fire, "track", TrackEvent(receiver, track, tuple(streams), transceiver)))
             receiver._streams, transceiver._fired = streams, fired
         dead = []
         for transceiver in undo.associated:
@@ -432,8 +452,12 @@ class Session:
 
     def _outgoing(self, text: str) -> str:
         """Return a description of the engine's as it is to leave: with streams, and rejected where stopped."""
+        named = {section.key: section.mid for section in self.peer.sections()}  # of recycled sections: not ours yet
         by_mid: dict[str | None, RtpTransceiver] = {t._mid: t for t in self.transceivers if t._mid is not None}
-        unnamed = [t for t in self.transceivers if t._mid is None and t._key is not None]
+        unnamed = [t for t in self.transceivers if t._mid is None and t._key is not None and named[t._key] is None]
+        by_mid.update(
+            {named[t._key]: t for t in self.transceivers if t._key is not None and t._mid is None and named[t._key]}
+        )
         sections = [section for section in sdp.media_sections(text) if section.is_media]
         # In an offer, transceivers without a mid get theirs in their order, after all others.
         fresh = [section.mid for section in sections if section.mid not in by_mid and self._is_fresh(section.mid)]
@@ -545,6 +569,12 @@ class Session:
         if self._needed and not self.closed and self.state == "stable":
             self._connection._emit("negotiationneeded")
 
+    def restart_ice(self) -> None:
+        """Want fresh credentials in the place of those in use and on offer."""
+        known = [d.sdp for d in (self.current_local, self.pending_local) if d is not None]
+        self._to_replace = {pair for text in known for pair in sdp.credentials(text)}
+        self.update_needed()
+
     def is_needed(self) -> bool:
         """Check if negotiation is needed."""
         local, remote = self.current_local, self.current_remote
@@ -554,6 +584,7 @@ class Session:
             [] if local is None else sdp.media_sections(local.sdp),
             [] if remote is None else sdp.media_sections(remote.sdp),
             channels=self.channels,
+            restart=bool(self._to_replace),
         )
 
     def close(self) -> None:

@@ -143,7 +143,7 @@ class RtpSender:
 
     async def get_stats(self) -> dict[str, dict[str, Any]]:
         """Return the statistics of what is sent, by id: getStats, §5.2."""
-        return await self._transceiver._stats("sender")
+        return await self._transceiver._stats("outbound-rtp")
 
     def set_streams(self, *streams: MediaStream) -> None:
         """Let the track belong to other streams at the other side: setStreams, §5.2. "negotiationneeded" follows.
@@ -178,7 +178,7 @@ class RtpReceiver:
 
     async def get_stats(self) -> dict[str, dict[str, Any]]:
         """Return the statistics of what is received, by id: getStats, §5.3."""
-        return await self._transceiver._stats("receiver")
+        return await self._transceiver._stats("inbound-rtp")
 
     def __repr__(self) -> str:
         return f"<RtpReceiver of {self._track!r}>"
@@ -315,10 +315,8 @@ class RtpTransceiver:
         if self._key is not None and self._codecs is not None:
             self._session.peer.set_codecs(self._key, self._codecs)
 
-    async def _stats(self, end: Literal["sender", "receiver"]) -> dict[str, dict[str, Any]]:
-        if self._key is None:
-            return {}
-        return stats.convert(await engine().run(self._session.peer.stats_of(self._key, end)))
+    async def _stats(self, kind: Literal["outbound-rtp", "inbound-rtp"]) -> dict[str, dict[str, Any]]:
+        return stats.select(stats.shape(await engine().run(self._connection._facts())), kind, self._key)
 
     def _negotiated(self, direction: str) -> None:
         self._current_direction = direction

@@ -74,9 +74,8 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
                 await changed.wait()
                 changed.clear()
     except TimeoutError:
-        raise ConnectTimeout(
-            f"not connected within {timeout:g} s: the sides are {a.connection_state} and {b.connection_state}"
-        ) from None
+        report = next((side for side in (a, b) if not _is_connected(side)), a).report()
+        raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
     finally:
         for side in (a, b):
             side._watchers.discard(wake)

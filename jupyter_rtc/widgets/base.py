@@ -10,6 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..config import ice_servers
 from ..errors import ConnectTimeout
 from ..link import kernel
 from ..link.messages import Message
@@ -17,6 +18,7 @@ from ..link.pages import Pages
 from ..link.session import Plan
 from ..media.events import Serial
 from ..media.track import GLANCE, Kind, Track
+from ..rtc.report import Report, with_facts
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -102,12 +104,15 @@ class LiveWidget(anywidget.AnyWidget):
         """What is known of the link: ``transport``, ``round_trip`` in seconds or None."""
         return {"transport": self.transport, "round_trip": self._pages.round_trip()}
 
-    def report(self) -> str:
-        """Return why it is or is not connected, in words."""
-        lines = self._pages.describe() or [self._why_not_seen()]
+    def report(self) -> Report:
+        """Return why the page is or is not connected, in words: print it, or let it be a cell's last line."""
+        pages = self._pages.describe()
         if self._failure:
-            lines.append(f"last failure: {self._failure}")
-        return "\n".join(lines)
+            pages.append(f"last failure: {self._failure}")
+        connected, facts = self._pages.connected, self._pages.facts()
+        report = Report(connected, "connected" if connected else self._why_not_connected(), pages=tuple(pages))
+        servers = [url for server in ice_servers() for url in server.urls]
+        return report if facts is None else with_facts(report, facts, (), servers)
 
     def _why_not_seen(self) -> str:
         if not kernel.in_kernel():

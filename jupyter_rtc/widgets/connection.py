@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import traitlets
@@ -12,6 +13,7 @@ from ..link.session import Plan
 from ..media.stream import MediaStream
 from ..media.track import Track
 from ..rtc.connection import PeerConnection
+from ..rtc.report import Report
 from .base import LiveWidget
 
 _STATES = ("signaling_state", "connection_state", "ice_connection_state")
@@ -45,6 +47,10 @@ class ConnectionView(LiveWidget):
 
     def _state_changed(self, change: Any) -> None:
         setattr(self, change["name"], change["new"])
+
+    def report(self) -> Report:
+        """Return why the connection does or does not connect, and which pages show it."""
+        return replace(self._connection.report(), pages=tuple(self._pages.describe()))
 
     def _tiles(self) -> Iterable[tuple[str, list[Track[Any]]]]:
         """Yield each stream with its tracks, the remote ones first."""

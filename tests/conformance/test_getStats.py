@@ -213,6 +213,9 @@ async def gathered() -> dict[str, dict[str, Any]]:
             stream = MediaStream()
             pc.add_track(tone(), stream)
             pc.add_track(pattern(), stream)
+        for transceiver in a.get_transceivers():
+            if transceiver.kind == "video":  # a codec with an a=fmtp line, which Opus and VP8 have not here
+                transceiver.set_codec_preferences(["video/H264"])
         await connect(a, b)
         ours.send("hello")
         theirs.send("hello")

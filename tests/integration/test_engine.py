@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,7 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+from aiortc.rtcrtpreceiver import RemoteStreamTrack
 
+from jupyter_rtc.engine.loop import engine
+from jupyter_rtc.engine.peer import Peer
 from tests.conftest import SCALE
 
 #: A pair over real sockets, with media flowing and being read.
@@ -237,3 +242,19 @@ print("SAID", engine().submit(inside()).result(5))
         root,
     )
     assert "never return" in process.stdout
+
+
+async def test_a_receiver_that_starts_before_its_track_is_announced_is_taken_all_the_same() -> None:
+    """aiortc starts every receiver there is when something else has just connected: its decoder is stopped by us."""
+
+    async def start_early() -> bool:
+        peer = Peer(lambda *_: None)
+        key = peer.add_transceiver("video", "recvonly")
+        receiver = peer._transceivers[key].receiver
+        receiver._track = RemoteStreamTrack("video")
+        await receiver.receive(RTCRtpReceiveParameters())
+        taken = peer.received(key) is not None
+        await peer.close()
+        return taken
+
+    assert await asyncio.wait_for(engine().run(start_early()), 10)

@@ -34,6 +34,7 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from jupyter_rtc import NumpyVideoTrack
 from jupyter_rtc.config import parse_ice_servers
 from jupyter_rtc.engine import compat
+from jupyter_rtc.engine.path import paths
 from tests.conftest import SCALE
 
 SOON = 5 * SCALE
@@ -91,11 +92,11 @@ def test_upstream_still_needs_the_guard_against_empty_datagrams():
     assert "if not data" not in recv_next[: recv_next.index("first_byte = data[0]")]
 
 
-async def test_the_guard_drops_empty_datagrams_and_nothing_else():
+async def test_a_path_drops_empty_datagrams_and_nothing_else():
     pc = compat.connection((), "all")
     pc.addTransceiver("video")
-    compat.guard(pc)
-    compat.guard(pc)
+    paths(pc)
+    paths(pc)
     (gatherer,) = gatherers(pc)
     ice = gatherer._connection
     for data in (b"", b"x", b"", b"yz"):
@@ -105,12 +106,12 @@ async def test_the_guard_drops_empty_datagrams_and_nothing_else():
     await pc.close()
 
 
-async def test_the_guard_finds_the_transports_of_tracks_added_later():
+async def test_transports_of_tracks_added_later_have_a_path_too():
     pc = compat.connection((), "all")
     pc.addTransceiver("video")
-    compat.guard(pc)
+    paths(pc)
     pc.addTransceiver("audio")
-    compat.guard(pc)
+    paths(pc)
     assert len(gatherers(pc)) == 2
     assert all("data_received" in vars(gatherer._connection) for gatherer in gatherers(pc))
     await pc.close()

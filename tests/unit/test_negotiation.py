@@ -10,6 +10,7 @@ from jupyter_rtc.rtc.negotiation import (
     add_sending,
     intersect,
     negotiation_needed,
+    recycled,
     reusable_sender,
     reverse,
 )
@@ -151,3 +152,29 @@ def test_remote_sections_are_found_by_mid_and_not_by_place():
 )
 def test_the_first_sender_of_the_kind_that_never_sent_is_used_again(senders, expected):
     assert reusable_sender("video", senders) == expected
+
+
+def part(kind: str, mid: str, *, rejected: bool = False) -> MediaSection:
+    return MediaSection(mid, kind, "sendrecv", None, None, rejected)
+
+
+AUDIO, VIDEO = part("audio", "0"), part("video", "1")
+NO_AUDIO, NO_VIDEO = part("audio", "0", rejected=True), part("video", "1", rejected=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "local", "remote", "places"),
+    [
+        ([], [NO_AUDIO], [NO_AUDIO], []),
+        (["audio"], [], [], [None]),
+        (["audio"], [AUDIO], [AUDIO], [None]),
+        (["audio"], [NO_AUDIO], [NO_AUDIO], [0]),
+        (["audio"], [AUDIO], [NO_AUDIO], [0]),
+        (["audio"], [NO_AUDIO], [AUDIO], [0]),
+        (["video"], [NO_AUDIO], [NO_AUDIO], [None]),
+        (["video", "audio"], [NO_AUDIO, NO_VIDEO], [NO_AUDIO, NO_VIDEO], [1, 0]),
+        (["audio", "audio"], [NO_AUDIO, VIDEO], [NO_AUDIO, VIDEO], [0, None]),
+    ],
+)
+def test_rejected_sections_are_used_again_by_new_transceivers_of_their_kind(wanted, local, remote, places):
+    assert recycled(wanted, local, remote) == places

@@ -1,0 +1,272 @@
+"""What is counted of ICE candidate pairs, and why a server gave no candidate: hooks into aioice, beside `compat`.
+
+aioice 0.13 counts nothing, forgets the pairs that it did not try, and keeps the errors of STUN and TURN servers to
+itself. `tests/unit/test_statistics.py` fails when a hook has gone. On the engine's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import aioice.ice
+from aioice.stun import TransactionFailed
+
+#: So many pairs are remembered, and so many checks may be unanswered.
+MOST_PAIRS = 200
+MOST_CHECKS = 64
+
+_failures: weakref.WeakKeyDictionary[Any, dict[str, str]] = weakref.WeakKeyDictionary()
+
+
+@dataclass
+class Counts:
+    """What went over one pair. Bytes are those of the payload of UDP, without the checks."""
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    last_sent: float | None = None
+    last_received: float | None = None
+    requests_sent: int = 0
+    requests_received: int = 0
+    responses_sent: int = 0
+    responses_received: int = 0
+    refusals_received: int = 0
+    consent_requests_sent: int = 0
+    round_trip: float | None = None
+    all_round_trips: float = 0.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One end of a pair. `told`: the other side has named it, it was not only seen to send."""
+
+    key: int
+    address: str
+    port: int
+    protocol: str
+    type: str
+    priority: int
+    foundation: str
+    related_address: str | None
+    related_port: int | None
+    server: str | None
+    told: bool
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two candidates, by their keys, and what became of them."""
+
+    key: int
+    local: int
+    remote: int
+    state: str
+    nominated: bool
+    selected: bool
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Route:
+    """All that is known of the ways between the two sides of one transport."""
+
+    local: list[Candidate] = field(default_factory=list)
+    remote: list[Candidate] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    #: Why a server gave no candidate: its address, and the reason in words.
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class RouteWatch:
+    """Counts what goes over the pairs of an ICE transport."""
+
+    def __init__(self, ice: Any) -> None:
+        self._ice = ice
+        self._connections: list[Any] = []
+        self._protocols: set[Any] = set()
+        #: By the protocol and the other side's address, as packets tell them.
+        self._counts: dict[tuple[Any, Any], Counts] = {}
+        self._pairs: dict[Any, int] = {}
+        self._candidates: dict[tuple[Any, ...], int] = {}
+        self._checks: dict[bytes, float] = {}
+        self._last: tuple[Any, Any] | None = None
+        self.changes = 0
+        self.look()
+
+    @property
+    def _active(self) -> Any:
+        """The aioice connection that carries the data: a restart has another than the one under aiortc's transport."""
+        return getattr(getattr(self._ice, "_path", None), "active", self._ice._connection)
+
+    def look(self) -> None:
+        """Take notice of what is new. Called after whatever may have gathered, or begun a restart."""
+        for connection in (self._active, self._ice._connection, self._ice.iceGatherer._connection):
+            if connection not in self._connections:
+                self._connections.append(connection)
+                del self._connections[:-4]
+        for connection in self._connections:
+            for protocol in connection._protocols:
+                if protocol not in self._protocols:
+                    self._protocols.add(protocol)
+                    self._hook(protocol)
+            for pair in connection._check_list:
+                if pair not in self._pairs and len(self._pairs) < MOST_PAIRS:
+                    self._pairs[pair] = len(self._pairs)
+
+    def _of(self, protocol: Any, address: Any, *, incoming: bool = False) -> Counts:
+        counts = self._counts.get((protocol, address))
+        if counts is None:
+            counts = Counts()
+            # Anybody may send here; what we send goes to those who have the password.
+            if not incoming or len(self._counts) < MOST_PAIRS:
+                self._counts[protocol, address] = counts
+        return counts
+
+    def _hook(self, protocol: Any) -> None:
+        send_data, send_stun, received = protocol.send_data, protocol.send_stun, protocol.datagram_received
+
+        async def count_data(data: bytes, address: Any) -> None:
+            await send_data(data, address)
+            counts = self._of(protocol, address)
+            counts.packets_sent += 1
+            counts.bytes_sent += len(data)
+            counts.last_sent = time.time()
+            if self._last != (protocol, address):
+                self._last = (protocol, address)
+                self.changes += 1
+
+        def count_stun(message: Any, address: Any) -> None:
+            send_stun(message, address)
+            counts = self._of(protocol, address)
+            if message.message_class == aioice.stun.Class.REQUEST:
+                counts.requests_sent += 1
+                counts.consent_requests_sent += self._last == (protocol, address)
+                # Sent again, it counts from then: the wait before that is longer than any round trip.
+                self._checks[message.transaction_id] = time.monotonic()
+                while len(self._checks) > MOST_CHECKS:
+                    del self._checks[next(iter(self._checks))]
+            else:
+                counts.responses_sent += 1
+
+        def count_received(data: bytes, address: Any) -> None:
+            counts = self._of(protocol, address[:2], incoming=True)
+            if len(data) >= 20 and data[0] < 4:
+                self._count_check(counts, data)
+            elif data:
+                counts.packets_received += 1
+                counts.bytes_received += len(data)
+                counts.last_received = time.time()
+            received(data, address)
+
+        protocol.send_data, protocol.send_stun, protocol.datagram_received = count_data, count_stun, count_received
+
+    def _count_check(self, counts: Counts, data: bytes) -> None:
+        """RFC 8489 §5: the class is in two bits of the type, the name of the transaction in bytes 8 to 20."""
+        kind = int.from_bytes(data[:2], "big") & 0x0110
+        if kind == 0:
+            counts.requests_received += 1
+        elif (sent := self._checks.pop(data[8:20], None)) is not None:
+            counts.responses_received += 1
+            counts.refusals_received += kind == 0x0110
+            counts.round_trip = time.monotonic() - sent
+            counts.all_round_trips += counts.round_trip
+
+    # -- what is known --------------------------------------------------------------------------------------------
+
+    def route(self) -> Route:
+        """Return all that is known."""
+        self.look()
+        route = Route()
+        local: dict[int, Candidate] = {}
+        remote: dict[int, Candidate] = {}
+        for connection in self._connections:
+            for candidate in connection._local_candidates:
+                self._add(local, connection, candidate, "local")
+            for candidate in connection._remote_candidates:
+                self._add(remote, connection, candidate, "remote")
+            for server, reason in _failures.get(connection, {}).items():
+                route.failures[server] = reason
+        active = self._active
+        for pair, key in self._pairs.items():
+            connection = pair.protocol.receiver
+            known = pair in connection._check_list
+            ours = self._add(local, connection, pair.local_candidate, "local")
+            theirs = self._add(remote, connection, pair.remote_candidate, "remote")
+            selected = connection is active and pair in connection._nominated.values()
+            state = pair.state.name.lower().replace("_", "-")
+            if not known and state in ("waiting", "frozen"):
+                state = "frozen"  # it was never tried: another one had won by then
+            counts = self._counts.get((pair.protocol, pair.remote_addr)) or Counts()
+            route.pairs.append(Pair(key, ours, theirs, state, bool(pair.nominated), selected, counts))
+        route.local.extend(local.values())
+        route.remote.extend(remote.values())
+        return route
+
+    def _add(self, found: dict[int, Candidate], connection: Any, candidate: Any, side: str) -> int:
+        name = (side, id(connection), candidate.transport, candidate.type, candidate.host, candidate.port)
+        key = self._candidates.setdefault(name, len(self._candidates))
+        if key not in found:
+            server = None
+            if side == "local" and candidate.type in ("srflx", "relay"):
+                server = _server(connection, "stun" if candidate.type == "srflx" else "turn")
+            found[key] = Candidate(
+                key, candidate.host, candidate.port, candidate.transport.lower(), candidate.type, candidate.priority,
+                candidate.foundation, candidate.related_address, candidate.related_port, server,
+                told=candidate.type != "prflx",
+            )  # fmt: skip
+        return key
+
+
+def _server(connection: Any, scheme: str) -> str:
+    """Return a server's address as it was configured, without what it is asked with."""
+    host, port = connection.stun_server if scheme == "stun" else connection.turn_server
+    secure = "s" if scheme == "turn" and connection.turn_ssl else ""
+    transport = f"?transport={connection.turn_transport}" if scheme == "turn" else ""
+    return f"{scheme}{secure}:{host}:{port}{transport}"
+
+
+def _note(connection: Any, scheme: str, error: BaseException) -> None:
+    if isinstance(error, TransactionFailed):
+        code, reason = error.response.attributes.get("ERROR-CODE", (0, ""))
+        refused = "it refused the user name or the password" if code in (401, 403, 431, 441) else "it refused"
+        words = f"{refused} ({code} {reason})".replace(" )", ")")
+    elif isinstance(error, socket.gaierror):
+        words = "its name is not known here"
+    elif isinstance(error, OSError) and not isinstance(error, TimeoutError) and error.strerror:
+        words = f"it cannot be reached ({error.strerror})"
+    else:
+        words = "it did not answer"
+    _failures.setdefault(connection, {})[_server(connection, scheme)] = words
+
+
+# aioice asks the servers in tasks whose errors it drops. Both are looked up in its module when they are called.
+_ask_stun, _ask_turn = aioice.ice.server_reflexive_candidate, aioice.ice.relayed_candidate
+
+
+async def _stun(protocol: Any, stun_server: Any) -> Any:
+    try:
+        found = await _ask_stun(protocol, stun_server)
+        _failures.get(protocol.receiver, {}).pop(_server(protocol.receiver, "stun"), None)
+        return found
+    except (Exception, asyncio.CancelledError) as error:
+        _note(protocol.receiver, "stun", error)
+        raise
+
+
+async def _turn(*, protocol_factory: Any, **options: Any) -> Any:
+    try:
+        return await _ask_turn(protocol_factory=protocol_factory, **options)
+    except (Exception, asyncio.CancelledError) as error:
+        _note(protocol_factory().receiver, "turn", error)
+        raise
+
+
+aioice.ice.server_reflexive_candidate = _stun
+aioice.ice.relayed_candidate = _turn
