@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .encoder import Codec, encoder_for
 from .frames import Picture
@@ -29,8 +29,11 @@ REPEATS = (0.15, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.3, 0.5)
 KEY_FRAME_BURST = 4.0
 KEY_FRAME_RATE = 1.0
 KEY_FRAME_GAP = 0.1
-#: A receiver leaves a layer whose others take twice as much, and joins one that has at least so much of its own rate.
+#: A receiver leaves a layer whose others take twice as much for a while, or four times as much, at once; and it joins
+#: one that has at least so much of its own rate.
 SPLIT = 0.5
+SPLIT_AT_ONCE = 0.25
+PATIENCE = 1.0
 MERGE = 0.8
 #: So long it stays where it is.
 DWELL = 3.0
@@ -124,6 +127,8 @@ class Layer:
         self._held_back = False
         self._keys = KeyFrameLimit(time.monotonic())
         self._closed = False
+        #: What it makes, in bits a second.
+        self.rate = 0.0
         self._thread = threading.Thread(target=self._run, name=f"jupyter-rtc encoder {track.label}", daemon=True)
         self._stop: Callable[[], None] = lambda: None
 
@@ -230,6 +235,8 @@ class Layer:
         data = encoder.encode(picture, when, self.target, scale=self.wish.scale, key=key, still=not fresh)
         if not data:
             return
+        # Over a second or so: what it would make if it were not held back.
+        self.rate += (len(data) * 8 / encoder.interval - self.rate) / (1 + 1 / encoder.interval)
         encoded = Encoded(
             data,
             when,
@@ -283,11 +290,23 @@ def leave(layer: Layer, receiver: Receiver) -> None:
                 _layers.pop((id(layer.track), layer.wish), None)
 
 
-def should_move(layer: Layer, receiver: Receiver, dwelt: float) -> bool:
-    """Return whether the receiver is to `join` another layer, having been in this one for `dwelt` seconds."""
+def slows(layer: Layer, receiver: Receiver) -> Literal["", "slightly", "much"]:
+    """Return whether the receiver slows the others of its layer, with the picture that there is."""
     with _lock:
-        others = [other.target for other in layer.receivers if other is not receiver]
-        if others and receiver.target < SPLIT * max(others):
+        fastest = max((other.target for other in layer.receivers if other is not receiver), default=0.0)
+        target = receiver.target
+        if target >= SPLIT * fastest or target > 1.2 * layer.rate:
+            return ""
+        return "slightly" if target >= SPLIT_AT_ONCE * fastest else "much"
+
+
+def should_move(layer: Layer, receiver: Receiver, dwelt: float, slow: float) -> bool:
+    """Return whether the receiver is to `join` another layer.
+
+    It has been in this one for `dwelt` seconds, and slows it for `slow` seconds.
+    """
+    with _lock:
+        if slow > 0 and (slow >= PATIENCE or slows(layer, receiver) == "much"):
             return True
         layers = _layers.get((id(layer.track), layer.wish), [])
         fitting = _fitting(layers, receiver.target, layer)

@@ -63,6 +63,7 @@ class PacketOutlet:
         #: The layer that takes the place of the present one with its first key frame.
         self._next: Layer | None = None
         self._since = 0.0
+        self._slow_since: float | None = None
         self._running = False
         self._waits_for_key = True
         self._origin: float | None = None
@@ -146,7 +147,13 @@ class PacketOutlet:
             layer = self._layer
             if layer is None or self._next not in (None, layer):
                 return
-            if broadcast.should_move(layer, self, time.monotonic() - self._since):
+            now = time.monotonic()
+            if not broadcast.slows(layer, self):
+                self._slow_since = None
+            elif self._slow_since is None:
+                self._slow_since = now - 1e-6
+            slow = 0.0 if self._slow_since is None else now - self._slow_since
+            if broadcast.should_move(layer, self, now - self._since, slow):
                 self._move(layer)
 
     def nudge(self) -> None:

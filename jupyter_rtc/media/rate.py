@@ -79,6 +79,10 @@ class RateControl:
         if since is not None and now - self._calm_since > CALM:
             self._target = min(self._target * (1 + GROWTH * min(now - since, 1.0)), self.limits.ceiling)
 
+    def _used(self, now: float) -> float:
+        """Return the rate that congestion is about: what is sent; of an easy picture, half of what might be."""
+        return min(self._target, max(self.rate(now), self._target / 2))
+
     def _back_off(self, rate: float, now: float, queued: float = 0.0) -> None:
         """Send at most `rate`; so many bits wait on the way already."""
         self._calm_since = self._updated = now
@@ -107,7 +111,7 @@ class RateControl:
     def on_loss(self, fraction: float, now: float) -> None:
         """So much of what was sent since the last report is lost (RFC 3550 §6.4.1)."""
         if fraction > 0.1:
-            self._back_off(min(self._target, max(self.rate(now), self.limits.floor)) * (1 - fraction / 2), now)
+            self._back_off(self._used(now) * (1 - fraction / 2), now)
         elif fraction < 0.02:
             self._grow(now)
         else:
@@ -133,6 +137,6 @@ class RateControl:
         queue = min(trip for _, trip in list(self._round_trips)[-2:]) - least
         if queue <= QUEUE:
             self._grow(now)
-        elif now - self._calm_since > 2 * WINDOW:
-            sent = min(self._target, max(self.rate(now), self.limits.floor))
-            self._back_off(max(0.3, 1 - queue) * sent, now, queue * self.target)
+        elif now - self._calm_since > 2 * WINDOW and (self.rate(now) > self._target / 3 or queue > 1):
+            # What is sent is not the reason where it is little: it is the machine that is busy.
+            self._back_off(max(0.3, 1 - queue) * self._used(now), now, queue * self.target)

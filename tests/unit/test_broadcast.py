@@ -33,6 +33,12 @@ def written(value: int = 100, size: tuple[int, int] = (32, 24)) -> NumpyVideoTra
     return track
 
 
+def noisy(fps: float = 30) -> NumpyVideoTrack:
+    random = np.random.default_rng(1)
+    frames = [random.integers(0, 255, (120, 160, 3), np.uint8) for _ in range(10)]
+    return NumpyVideoTrack(np.array(frames), fps=fps)
+
+
 def moving(fps: float = 50) -> NumpyVideoTrack:
     return NumpyVideoTrack(lambda seconds: picture(int(seconds * 50) % 256), fps=fps)
 
@@ -247,17 +253,18 @@ async def test_a_camera_that_is_off_is_seen_to_be_off():
 
 
 async def test_a_slow_receiver_gets_an_encoder_of_its_own_and_the_others_keep_theirs():
-    track = moving()
+    track = noisy()
     fast, slow = outlet_of(track), outlet_of(track)
     draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
     await eventually(lambda: fast.frames and slow.frames)
     (shared,) = layers_of(track)
-    slow.rate._target = 300_000.0
+    await eventually(lambda: shared.rate > 100_000)
+    slow.rate._target = 80_000.0
     slow.reconsider()
     await eventually(lambda: slow._layer is not shared, "the slow one has moved")
     assert fast._layer is shared
     assert shared.target > 1_000_000
-    assert slow._layer.target == 300_000
+    assert slow._layer.target == slow.target
     before = slow.frames
     await eventually(lambda: slow.frames > before + 3)
     for task in draining:
@@ -267,14 +274,31 @@ async def test_a_slow_receiver_gets_an_encoder_of_its_own_and_the_others_keep_th
     track.stop()
 
 
+async def test_a_slow_receiver_of_an_easy_picture_stays_with_the_others():
+    track = moving()
+    fast, slow = outlet_of(track), outlet_of(track)
+    draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
+    await eventually(lambda: fast.frames > 20 and slow.frames > 20)
+    slow.rate._target = 1_000_000.0
+    slow.reconsider()
+    assert len(layers_of(track)) == 1
+    assert slow._next is slow._layer
+    for task in draining:
+        task.cancel()
+    fast.close()
+    slow.close()
+    track.stop()
+
+
 async def test_a_receiver_that_is_fast_again_comes_back(monkeypatch):
     monkeypatch.setattr(broadcast, "DWELL", 0.1)
-    track = moving()
+    track = noisy()
     fast, slow = outlet_of(track), outlet_of(track)
     draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
     await eventually(lambda: fast.frames and slow.frames)
     (shared,) = layers_of(track)
-    slow.rate._target = 300_000.0
+    await eventually(lambda: shared.rate > 100_000)
+    slow.rate._target = 80_000.0
     slow.reconsider()
     await eventually(lambda: slow._layer is not shared)
     slow.rate._target = fast.rate.target
