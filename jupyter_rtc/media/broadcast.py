@@ -35,6 +35,8 @@ SPLIT = 0.5
 SPLIT_AT_ONCE = 0.25
 PATIENCE = 1.0
 MERGE = 0.8
+#: How soon receivers that are all held up are looked at again.
+PAUSE = 0.02
 #: So long it stays where it is.
 DWELL = 3.0
 
@@ -73,8 +75,12 @@ class Receiver(Protocol):
     def target(self) -> float:
         """How many bits a second it takes."""
 
+    @property
+    def held_up(self) -> bool:
+        """Whether it has not got rid of the pictures before."""
+
     def may_send_at(self, now: float) -> float:
-        """Return when it can take a further picture."""
+        """Return when its bit rate has room for a further picture."""
 
 
 class KeyFrameLimit:
@@ -149,6 +155,24 @@ class Layer:
         """The rate of its slowest receiver."""
         return min((receiver.target for receiver in tuple(self.receivers)), default=1e6)
 
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What it has done: for `Track.stats`."""
+        encoder = self.encoder
+        return {
+            "codec": encoder.codec,
+            "width": encoder.width,
+            "height": encoder.height,
+            "receivers": len(self.receivers),
+            "frames_encoded": encoder.frames,
+            "key_frames": encoder.key_frames,
+            "bytes": encoder.bytes,
+            "encode_seconds": round(encoder.seconds, 3),
+            "target_bitrate": int(self.target),
+            "dropped_late": self.dropped_late,
+            "dropped_rate": self.dropped_rate,
+        }
+
     def request_key_frame(self) -> None:
         """Encode a key frame at once, of the last picture if there is no newer one, or as soon as the limit allows."""
         with self._changed:
@@ -185,7 +209,9 @@ class Layer:
             due = now
             if self.wish.max_framerate is not None:
                 due = self._frame_due
-        free = max((receiver.may_send_at(now) for receiver in tuple(self.receivers)), default=now)
+        # One that is held up is left behind; if all are, there is no use in more.
+        ready = [receiver.may_send_at(now) for receiver in tuple(self.receivers) if not receiver.held_up]
+        free = max(ready, default=now + PAUSE)
         if free > now:
             self._held_back = True
             due = max(due, free)

@@ -20,10 +20,8 @@ from .track import Track
 
 #: So many pictures may wait for a sender that is held up; then it begins anew with a key frame.
 BOUND = 30
-#: With so many waiting no further one is encoded.
+#: With so many waiting no further one is encoded for it.
 BACKLOG = 3
-#: How soon a sender that is held up is looked at again.
-PATIENCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -169,10 +167,13 @@ class PacketOutlet:
         """How many bits a second its receiver takes."""
         return self.rate.target
 
+    @property
+    def held_up(self) -> bool:
+        """Whether its sender has not taken the pictures before."""
+        return len(self._slot) >= BACKLOG
+
     def may_send_at(self, now: float) -> float:
-        """Return when a further picture can be sent."""
-        if len(self._slot) >= BACKLOG:
-            return now + PATIENCE
+        """Return when its bit rate has room for a further picture."""
         return self.rate.may_send_at(now)
 
     def put(self, encoded: Encoded) -> None:

@@ -102,6 +102,19 @@ async def test_five_receivers_cost_one_encode():
     track.stop()
 
 
+async def test_the_track_tells_what_its_encoders_do():
+    track = written()
+    assert "encoders" not in track.stats
+    outlet = outlet_of(track)
+    await received(outlet)
+    (encoder,) = track.stats["encoders"]
+    assert (encoder["codec"], encoder["width"], encoder["height"], encoder["receivers"]) == ("VP8", 32, 24, 1)
+    assert encoder["frames_encoded"] >= encoder["key_frames"] >= 1
+    assert encoder["target_bitrate"] == outlet.target
+    outlet.close()
+    assert "encoders" not in track.stats
+
+
 async def test_the_last_to_leave_ends_the_encoder_and_the_source():
     track = moving()
     outlets = [outlet_of(track) for _ in range(2)]
@@ -336,13 +349,14 @@ async def test_a_sender_that_is_held_up_begins_anew_with_a_key_frame():
     other = outlet_of(track)
     outlet = outlet_of(track)
     await received(outlet)
-    outlet.may_send_at = lambda now: now  # else nothing further is encoded for it
-    other.may_send_at = lambda now: now
+    draining = asyncio.ensure_future(drain(other))
     await eventually(lambda: outlet.dropped > 0)
+    assert other.frames > BOUND, "and the other is not"
     assert len(outlet._slot) <= BOUND
     outgoing = await received(outlet)
     while not outgoing.encoded.key:
         outgoing = await received(outlet)
+    draining.cancel()
     other.close()
     outlet.close()
     track.stop()
