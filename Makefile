@@ -2,8 +2,8 @@
 # make help       the other commands
 #
 # Everything is installed below this folder: Python packages, and where missing Node.js and a browser,
-# into .venv; JavaScript packages into js/node_modules. Only `make test` as root, and only where there is no
-# Chromium, installs one system-wide with apt-get.
+# into .venv; JavaScript packages into js/node_modules. Only as root, and only where they are missing, `make test`
+# installs Chromium and Firefox system-wide with apt-get, and `make test-all` GStreamer, Janus and Go's WebRTC (pion).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -36,6 +36,12 @@ endif
 # Vite 7 and vitest need this Node.js at least.
 NODE_IS_NEW_ENOUGH := const [major, minor] = process.versions.node.split(".").map(Number); \
   process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)
+
+GSTREAMER := gstreamer1.0-nice gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+  gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 python3-gi
+# Fails for whoever is not root.
+apt-get = { test -n "$(ROOT)" && command -v apt-get >/dev/null && apt-get update -qq \
+  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); }
 
 # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -99,7 +105,7 @@ test-js: js/node_modules/.stamp
 pytest: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser
 	pytest -m "not slow" $(PYTEST_ARGS) </dev/null
 
-pytest-all: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser
+pytest-all: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser $(VENV)/.stamp-peers
 	pytest $(PYTEST_ARGS) </dev/null
 
 bench: $(VENV)/.stamp-test $(VENV)/.stamp-browser
@@ -151,7 +157,16 @@ js/node_modules/.stamp: js/package.json js/package-lock.json $(VENV)/.stamp-node
 # A Chromium: the one on the path, else Debian's for root, else Playwright's download.
 $(VENV)/.stamp-browser: $(VENV)/.stamp-test
 	command -v chromium chromium-browser google-chrome >/dev/null \
-	  || { test -n "$(ROOT)" && command -v apt-get >/dev/null && apt-get update -qq \
-	       && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+	  || $(call apt-get,chromium) \
 	  || playwright install chromium
+	command -v firefox-esr firefox >/dev/null || $(call apt-get,firefox-esr) \
+	  || echo "make: no Firefox: the tests that need one are skipped" >&2
+	touch "$@"
+
+# Other WebRTC stacks, to talk to. Each is a test's own matter: what is missing is skipped by its name.
+$(VENV)/.stamp-peers: $(VENV)/.stamp-test
+	"$(BIN)/python" -m pip install --quiet --editable ".[peers]" || true
+	$(call apt-get,$(GSTREAMER)) || true
+	$(call apt-get,janus) || true
+	$(call apt-get,golang-go golang-github-pion-webrtc.v3-dev) || true
 	touch "$@"

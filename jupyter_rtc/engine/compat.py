@@ -1,4 +1,4 @@
-"""What aiortc does wrong, and the private hooks that cure it. Nothing else touches aiortc's private names.
+"""What aiortc does wrong, and the private hooks that cure it. But for `numbers`, nothing else touches private names.
 
 Each cure names the version and the reason; `tests/unit/test_compat.py` fails when upstream no longer needs it or a hook
 has gone. All for aiortc 1.16 and aioice 0.13.
@@ -6,6 +6,7 @@ has gone. All for aiortc 1.16 and aioice 0.13.
 
 from __future__ import annotations
 
+import logging
 import queue
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,6 +15,7 @@ from typing import Any
 import av
 from aiortc import (
     MediaStreamTrack,
+    RTCCertificate,
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
@@ -29,9 +31,28 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 from ..config import IceServer
 from ..media import track as media_track
 
+logger = logging.getLogger(__name__)
+
 # Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
 MediaStreamTrack.register(media_track.Track)
 media_track.end_of_track = MediaStreamError
+
+
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"
+    b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305"
+)
+_create_ssl_context = RTCCertificate._create_ssl_context
+
+
+def _context_for_rsa_too(self: Any, srtp_profiles: Any) -> Any:
+    """Offer ciphers for RSA certificates, too, which GStreamer's peers have: aiortc's client knows ECDSA's alone."""
+    context = _create_ssl_context(self, srtp_profiles)
+    context.set_cipher_list(CIPHERS)
+    return context
+
+
+RTCCertificate._create_ssl_context = _context_for_rsa_too  # type: ignore[method-assign]
 
 
 def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPeerConnection:
@@ -61,22 +82,25 @@ def gathering(pc: Any) -> tuple[list[RTCIceServer], Any]:
     return configuration.iceServers, configuration.iceTransportPolicy
 
 
-def listen_for_errors(emitter: Any, report: Callable[[BaseException], None]) -> None:
+def listen_for_errors(emitter: Any) -> None:
     """Keep an exception in a listener from ending the connection: pyee raises it where there is no "error" listener."""
-    emitter.on("error", report)
+    emitter.on("error", lambda error: logger.error("a listener of the engine raised", exc_info=error))
 
 
 def sanitize(sdp: str) -> str:
     """Return a remote description without what aiortc stumbles over.
 
     ``.local`` candidates are looked up by multicast for a second each, in vain on most machines; the other side's
-    checks reach us all the same. A section with ``a=end-of-candidates`` and no candidate left is never tried at all.
+    checks reach us all the same. A section with ``a=end-of-candidates`` and no usable candidate is never tried at all.
+    Parameters (``a=fmtp``) of a codec that is not named raise StopIteration.
     """
     out: list[str] = []
     for section in ("\nm=" + part if i else part for i, part in enumerate(sdp.replace("\r\n", "\n").split("\nm="))):
         lines = [line for line in section.split("\n") if not is_mdns(line)]
-        if not any(line.startswith("a=candidate:") for line in lines):
+        if not any(is_usable(line) for line in lines):
             lines = [line for line in lines if line != "a=end-of-candidates"]
+        known = {line[9:].split()[0] for line in lines if line.startswith("a=rtpmap:")}
+        lines = [line for line in lines if not line.startswith("a=fmtp:") or line[7:].split(" ")[0] in known]
         out.append("\n".join(lines))
     return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
 
@@ -100,6 +124,23 @@ def is_mdns(candidate: str) -> bool:
     """Return whether this is a candidate line with a multicast name for an address."""
     fields = candidate.split()
     return "candidate:" in candidate and len(fields) > 4 and fields[4].endswith(".local")
+
+
+def is_usable(candidate: str) -> bool:
+    """Return whether aioice can try this candidate: it knows UDP alone, and names cost it seconds."""
+    fields = candidate.split()
+    return "candidate:" in candidate and len(fields) > 4 and fields[2].lower() == "udp" and not is_mdns(candidate)
+
+
+async def end_candidates(pc: Any) -> None:
+    """Say that no more remote candidates come, where there was one to try.
+
+    A transport that has none, and hears that there will be none, fails at once. The other side's checks reach it all
+    the same, from behind a multicast name for one.
+    """
+    for ice in pc._RTCPeerConnection__iceTransports:
+        if any(candidate.transport.lower() == "udp" for candidate in ice._connection.remote_candidates):
+            await ice.addRemoteCandidate(None)
 
 
 def associate(pc: Any, transceiver: Any, mid: str, index: int) -> None:

@@ -90,7 +90,7 @@ def take_packets(sender: Any, on_codec: Callable[[str], None]) -> None:
             used = copy.copy(negotiated)
             parameters.codecs = [used, *parameters.codecs[1:]]
             await original(parameters)
-        elif used.payloadType != negotiated.payloadType:
+        elif (used.name, used.payloadType) != (negotiated.name, negotiated.payloadType):
             vars(used).update(vars(negotiated))
             repeats = [c for c in parameters.codecs if c.parameters.get("apt") == negotiated.payloadType]
             sender._RTCRtpSender__rtx_payload_type = repeats[0].payloadType if repeats else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.exceptions import InvalidStateError as AiortcInvalidState
 from aiortc.exceptions import OperationError as AiortcOperation
 from aiortc.sdp import SessionDescription as ParsedDescription
@@ -20,7 +20,8 @@ from .. import config
 from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
-from . import compat
+from . import compat, numbers
+from .channel import Channel
 from .compat_sending import negotiated_codecs, prefer
 from .loop import engine
 from .path import Path, paths, remote_parameters
@@ -49,71 +50,6 @@ class Section:
     mid: str | None
     direction: str
     current_direction: str | None
-
-
-class Channel:
-    """A data channel. Its callbacks are called on the engine's thread and must return at once."""
-
-    def __init__(self, channel: RTCDataChannel) -> None:
-        self._channel = channel
-        self.on_message: Callable[[str | bytes], None] = lambda _message: None
-        self.on_open: Callable[[], None] = lambda: None
-        #: Gets whether the whole association has ended, rather than this channel been closed.
-        self.on_close: Callable[[bool], None] = lambda _aborted: None
-        self.on_low: Callable[[], None] = lambda: None
-        compat.listen_for_errors(channel, _report)
-        channel.on("open", lambda: self.on_open())
-        channel.on("message", lambda message: self.on_message(message))
-        channel.on("close", lambda: self.on_close(channel.transport.state == "closed"))
-        channel.on("bufferedamountlow", lambda: self.on_low())
-
-    @property
-    def properties(self) -> dict[str, Any]:
-        """What was agreed, with the W3C's names."""
-        channel = self._channel
-        return {
-            "label": str(channel.label),
-            "protocol": str(channel.protocol),
-            "ordered": channel.ordered,
-            "negotiated": channel.negotiated,
-            "maxRetransmits": channel.maxRetransmits,
-            "maxPacketLifeTime": channel.maxPacketLifeTime,
-        }
-
-    @property
-    def id(self) -> int | None:
-        """Its number, once the transport is there."""
-        return self._channel.id
-
-    @property
-    def state(self) -> str:
-        """``"connecting"``, ``"open"``, ``"closing"`` or ``"closed"``."""
-        return str(self._channel.readyState)
-
-    @property
-    def buffered(self) -> int:
-        """Bytes that wait to be sent."""
-        return int(self._channel.bufferedAmount)
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes that the other side takes in one message (``a=max-message-size``)."""
-        return compat.max_message_size(self._channel)
-
-    def set_low(self, threshold: int) -> None:
-        """Call `on_low` when `buffered` falls to this."""
-        self._channel.bufferedAmountLowThreshold = threshold
-
-    def send(self, data: str | bytes) -> bool:
-        """Send if it is open. Return whether it was."""
-        if self._channel.readyState != "open":
-            return False
-        self._channel.send(data)
-        return True
-
-    def close(self) -> None:
-        """Close it."""
-        self._channel.close()
 
 
 class Peer:
@@ -158,7 +94,7 @@ class Peer:
         if self._pc is None:
             self._pc = pc = compat.connection(self._ice_servers, self._policy)
             self._statistics = Statistics(pc)
-            compat.listen_for_errors(pc, _report)
+            compat.listen_for_errors(pc)
             pc.on("connectionstatechange", self._connection_changed)
             pc.on("iceconnectionstatechange", lambda: self._tell("ice_connection_state", pc.iceConnectionState))
             pc.on("icegatheringstatechange", lambda: self._tell("ice_gathering_state", pc.iceGatheringState))
@@ -303,7 +239,7 @@ class Peer:
         pc = self._connection
         with _errors():
             description = await (pc.createOffer() if kind == "offer" else pc.createAnswer())
-        return str(description.sdp)
+            return numbers.keep(pc, description.sdp) if kind == "offer" else str(description.sdp)
 
     async def set_local(self, kind: str, sdp: str) -> str:
         """Apply a local description, gather all candidates, and return the SDP with them."""
@@ -324,6 +260,7 @@ class Peer:
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
+        numbers.remember(pc, sdp)
         usual = config.codec()
         if kind == "offer" and usual is not None:
             for transceiver in pc.getTransceivers():
@@ -391,7 +328,7 @@ class Peer:
         """Apply a remote candidate as browsers write it; None: there will be no more."""
         pc = self._connection
         if candidate is None:
-            await pc.addIceCandidate(None)
+            await compat.end_candidates(pc)
             return
         text = str(candidate["candidate"])
         if compat.is_mdns(text):
@@ -581,7 +518,3 @@ class _errors:  # noqa: N801 - reads as a statement
             raise OperationError(f"{error}: the two sides have no codec in common") from error
         if isinstance(error, (ValueError, AssertionError, LookupError, AttributeError, RuntimeError, TypeError)):
             raise SdpError(f"it could not be applied: {str(error) or type(error).__name__}") from error
-
-
-def _report(error: BaseException) -> None:
-    logger.error("a listener of the engine raised", exc_info=error)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import ice_servers
+from ..engine.channel import Channel
 from ..engine.loop import engine
-from ..engine.peer import Channel, Peer
+from ..engine.peer import Peer
 from ..engine.statistics import Facts
 from ..errors import InvalidStateError, RtcError
 from ..media.track import Kind, Track

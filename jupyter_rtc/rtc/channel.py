@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..engine.channel import Channel
 from ..engine.loop import engine
-from ..engine.peer import Channel
 from ..errors import InvalidStateError, OperationError
 from ..media.events import Emitter, Serial
 from ..media.slot import Slot, SlotClosed

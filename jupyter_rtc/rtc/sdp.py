@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from ..errors import SdpError
-
 SdpType = Literal["offer", "answer", "pranswer", "rollback"]
 _TYPES = ("offer", "answer", "pranswer", "rollback")
 
@@ -68,34 +66,6 @@ class MediaSection:
         return self.kind in ("audio", "video")
 
 
-def check(text: str) -> None:
-    """Refuse what is no description, with the line.
-
-    Raises
-    ------
-    SdpError
-    """
-    lines = text.splitlines()
-    if not lines or lines[0] != "v=0":
-        raise SdpError(f"line 1 is {lines[0] if lines else ''!r}: a description begins with v=0")
-    for number, line in enumerate(lines, 1):
-        if line and (len(line) < 2 or line[1] != "=" or not line[0].islower()):
-            raise SdpError(f"line {number} is {line!r}: not of the form x=value")
-        if line.startswith("m="):
-            fields = line.split()
-            if len(fields) < 4 or not fields[1].split("/")[0].isdigit():
-                raise SdpError(f"line {number} is {line!r}: not a media section")
-    sections = media_sections(text)
-    tracks = [
-        (stream, section.track_id) for section in sections if section.track_id for stream in section.streams or ()
-    ]
-    if len(set(tracks)) < len(tracks):
-        raise SdpError("two media sections have the same a=msid: a track is sent once")
-    mids = [section.mid for section in sections]
-    if len(set(mids)) < len(mids):
-        raise SdpError(f"two media sections have the same a=mid: {mids}")
-
-
 def split(text: str) -> list[str]:
     """Return the session part and the media sections, each without the ``m=`` that begins it."""
     return text.replace("\r\n", "\n").split("\nm=")
@@ -118,13 +88,17 @@ def _section(index: int, lines: list[str], default: str) -> MediaSection:
     streams: dict[str, None] | None = None
     track_id = None
     mid = str(index)
+    named = [line[7:].strip() for line in lines[1:] if line.startswith("a=msid:")]
+    if not named:  # an older way, GStreamer's until 1.24: a=ssrc:1 msid:stream track
+        named = [line.partition(" msid:")[2].strip() for line in lines[1:] if line.startswith("a=ssrc:")]
     for line in lines[1:]:
         if line.startswith("a=mid:"):
             mid = line[6:].strip()
-        elif line.startswith("a=msid:"):
-            stream, _, appdata = line[7:].strip().partition(" ")
+    for msid in named:
+        stream, _, appdata = msid.partition(" ")
+        if stream:
             track_id = appdata or track_id
-            streams = streams or {}
+            streams = {} if streams is None else streams
             if stream != "-":
                 streams[stream] = None
     rejected = fields[1].split("/")[0] == "0" and "a=bundle-only" not in lines
@@ -236,12 +210,32 @@ _PLAIN = {
 _TRANSPORT = ("a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup")
 
 
+_INHERITED = (*_TRANSPORT, "a=rtcp-mux")
+
+
+def _with_transports(text: str) -> str:
+    """Return a description whose bundled sections all name the transport of the first, as RFC 9143 lets them not do."""
+    parts = split(text)
+    bundle = next((line.split()[1:] for line in parts[0].split("\n") if line.startswith("a=group:BUNDLE ")), [])
+    first = next((part for s, part in zip(media_sections(text), parts[1:], strict=True) if s.mid in bundle[:1]), "")
+    shared = [line for line in first.split("\n") if line.startswith(_INHERITED)]
+
+    def change(section: MediaSection, lines: list[str]) -> list[str]:
+        if section.mid not in bundle or section.rejected:
+            return lines
+        own = {line.split(":")[0] for line in [*lines, *parts[0].split("\n")]}
+        missing = [line for line in shared if line.split(":")[0] not in own]
+        return [lines[0], *missing, *lines[1:]] if missing else lines
+
+    return _edit(text, change) if shared else text
+
+
 def revive(text: str, unusable: Collection[str] = ()) -> str:
     """Return a remote description whose rejected (and `unusable`) sections are inactive ones, which aiortc understands.
 
     It wants ICE and DTLS parameters in every section, and rejected ones have none: they get those of a live one.
     """
-    text = _with_mids(text)
+    text = _with_transports(_with_mids(text))
     sections = media_sections(text)
     parts = split(text)
     rejected = {i for i, section in enumerate(sections) if section.rejected or section.mid in unusable}

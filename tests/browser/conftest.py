@@ -18,13 +18,16 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error
+from playwright.sync_api import Error, Page
 
+from . import firefox as fx
 from .chromium import Browsers, PageOptions
 from .lab import Notebook
+from .other_side import PAGE, Sides
 from .server import JupyterLab
 
 _open = pytest.StashKey[list[Notebook]]()
@@ -56,6 +59,46 @@ def browsers() -> Iterator[Browsers]:
         yield running
     finally:
         running.close()
+
+
+@pytest.fixture(scope="package")
+def firefox(tmp_path_factory: pytest.TempPathFactory, scale: float) -> Iterator[fx.Firefox]:
+    """Run one Firefox for all tests of this folder that need it."""
+    if fx.executable() is None:
+        pytest.skip("no Firefox: install firefox-esr or firefox")
+    running = fx.Firefox(tmp_path_factory.mktemp("firefox"), 60 * scale)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def chromium_page(request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = request.getfixturevalue("browsers").context(PageOptions())
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def firefox_page(request: pytest.FixtureRequest) -> Iterator[fx.FirefoxPage]:
+    page = request.getfixturevalue("firefox").new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def sides(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sides]:
+    """Connect nothing yet: a connection of ours, and a page of each browser with one of its own."""
+    page = request.getfixturevalue(f"{request.param}_page")
+    blank = tmp_path / "blank.html"  # a file may ask for cameras, where about:blank may not
+    blank.write_text("<!doctype html>")
+    page.goto(blank.as_uri())
+    page.evaluate(f"() => {{ {PAGE} }}")
+    both = Sides(page)
+    yield both
+    both.pc.close()
 
 
 @pytest.fixture

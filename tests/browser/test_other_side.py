@@ -1,117 +1,18 @@
-"""A real Chromium as the other side of a `PeerConnection`, in both roles: streams, and changes in mid-call."""
+"""A real browser as the other side of a `PeerConnection`, in both roles: streams, and changes in mid-call."""
 
 from __future__ import annotations
 
-import base64
-import time
-from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
 
 import jupyter_rtc as rtc
-from jupyter_rtc.engine.loop import engine
-from tests.conftest import SCALE
 
-from .chromium import Browsers, PageOptions
-
-# The page's end: what arrives is noted and shown, and descriptions go out with all candidates in them.
-PAGE = """
-globalThis.pc = new RTCPeerConnection();
-globalThis.arrived = [];
-globalThis.left = [];
-pc.ontrack = ({ track, streams, transceiver }) => {
-  arrived.push({ kind: track.kind, streams: streams.map(({ id }) => id), mid: transceiver.mid });
-  for (const stream of streams) stream.onremovetrack = () => left.push(stream.id);
-  if (track.kind !== "video") return;
-  const video = document.body.appendChild(document.createElement("video"));
-  Object.assign(video, { muted: true, autoplay: true, className: transceiver.mid });
-  video.srcObject = new MediaStream([track]);
-};
-const gathered = () => new Promise((resolve) => {
-  const look = () => pc.iceGatheringState === "complete" && resolve();
-  pc.addEventListener("icegatheringstatechange", look);
-  look();
-});
-globalThis.local = async () => {
-  await pc.setLocalDescription();
-  await gathered();
-  return { type: pc.localDescription.type, sdp: pc.localDescription.sdp };
-};
-globalThis.remote = (description) => pc.setRemoteDescription(description);
-globalThis.paint = (colour) => {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
-  const context = canvas.getContext("2d");
-  setInterval(() => { context.fillStyle = colour; context.fillRect(0, 0, 320, 240); }, 40);
-  return canvas.captureStream(25);
-};
-"""
+from .other_side import Mailbox, Sides, call, looks_like, loudness
 
 
-# Chromium turns what is painted on a canvas into video by another colour matrix (BT.709) than a camera's pictures.
-TOLERANCE = 40
-
-
-def call(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine where no loop can be run: Playwright has one on this thread."""
-    return engine().submit(coroutine).result(15 * SCALE)
-
-
-class Sides:
-    """Our connection, and the page's."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.pc = rtc.PeerConnection(name="chromium")
-
-    def we_offer(self) -> None:
-        """Negotiate with an offer of ours."""
-        offer = call(self.pc.set_local_description())
-        self.page.evaluate("d => remote(d)", {"type": offer.type, "sdp": offer.sdp})
-        call(self.pc.set_remote_description(self.page.evaluate("() => local()")))
-
-    def they_offer(self) -> None:
-        """Negotiate with an offer of the page's."""
-        call(self.pc.set_remote_description(self.page.evaluate("() => local()")))
-        answer = call(self.pc.set_local_description())
-        self.page.evaluate("d => remote(d)", {"type": answer.type, "sdp": answer.sdp})
-
-    def until(self, condition: Callable[[], Any]) -> Any:
-        """Wait until something is so, and return it."""
-        deadline = time.monotonic() + 15 * SCALE
-        while not (found := condition()):
-            assert time.monotonic() < deadline, f"did not come about: {found!r}"
-            self.page.wait_for_timeout(50)
-        return found
-
-    def stamp(self, mid: str) -> tuple[int, float] | None:
-        """Return the stamp of what the page shows of a section."""
-        self.until(lambda: self.page.evaluate("s => harness.hasPicture(s)", f"video[class='{mid}']"))
-        picture = self.page.evaluate("s => harness.grab(s)", f"video[class='{mid}']")
-        rgba = np.frombuffer(base64.b64decode(picture["rgba"]), np.uint8)
-        return rtc.read_stamp(rgba.reshape(picture["height"], picture["width"], 4)[:, :, :3])
-
-    def moves(self, mid: str) -> None:
-        """See that pictures go on arriving in the page."""
-        first = self.until(lambda: self.stamp(mid))[0]
-        self.until(lambda: (stamp := self.stamp(mid)) and stamp[0] > first + 5)
-
-
-@pytest.fixture
-def sides(browsers: Browsers) -> Iterator[Sides]:
-    context = browsers.context(PageOptions())
-    page = context.new_page()
-    page.goto("about:blank")
-    page.evaluate(f"() => {{ {PAGE} }}")
-    both = Sides(page)
-    yield both
-    both.pc.close()
-    context.close()
-
-
-def test_chromium_answers_and_sees_streams_come_change_and_go(sides: Sides) -> None:
+def test_the_browser_answers_and_sees_streams_come_change_and_go(sides: Sides) -> None:
     first, second = rtc.MediaStream(id="first"), rtc.MediaStream(id="second")
     pattern, other = rtc.TestPattern((320, 240)), rtc.TestPattern((320, 240))
     sender = sides.pc.add_track(pattern, first, second)
@@ -139,7 +40,7 @@ def test_chromium_answers_and_sees_streams_come_change_and_go(sides: Sides) -> N
     sides.moves("2")
 
 
-def test_chromium_offers_and_its_streams_come_change_and_go_here(sides: Sides) -> None:
+def test_the_browser_offers_and_its_streams_come_change_and_go_here(sides: Sides) -> None:
     events: list[rtc.TrackEvent] = []
     sides.pc.on("track", events.append)
     pattern = rtc.TestPattern((320, 240))
@@ -151,8 +52,7 @@ def test_chromium_offers_and_its_streams_come_change_and_go_here(sides: Sides) -
     sides.they_offer()
     sides.until(lambda: len(events) == 1)
     assert [stream.id for stream in events[0].streams] == [stream_id]
-    colour = np.median(events[0].track.read(timeout=15 * SCALE), axis=(0, 1))
-    assert np.abs(colour - (0xC0, 0x30, 0x60)).max() < TOLERANCE
+    looks_like(events[0].track, "#c03060")
     assert sides.page.evaluate("() => arrived") == [{"kind": "video", "streams": ["ours"], "mid": "0"}]
     sides.moves("0")
 
@@ -167,8 +67,7 @@ def test_chromium_offers_and_its_streams_come_change_and_go_here(sides: Sides) -
     sides.page.evaluate("() => { globalThis.sender = pc.addTrack(paint('#2050b0').getTracks()[0], stream); }")
     sides.they_offer()
     sides.until(lambda: len(events) == 2)
-    colour = np.median(events[1].track.read(timeout=15 * SCALE), axis=(0, 1))
-    assert np.abs(colour - (0x20, 0x50, 0xB0)).max() < TOLERANCE
+    looks_like(events[1].track, "#2050b0")
 
 
 def test_both_sides_offer_at_once_and_nothing_breaks(sides: Sides) -> None:
@@ -182,9 +81,7 @@ def test_both_sides_offer_at_once_and_nothing_breaks(sides: Sides) -> None:
     sides.until(lambda: sides.pc.connection_state == "connected")
     sides.moves("0")
     assert events
-    assert (
-        np.abs(np.median(events[0].track.read(timeout=15 * SCALE), axis=(0, 1)) - (0x30, 0xA0, 0x40)).max() < TOLERANCE
-    )
+    looks_like(events[0].track, "#30a040")
 
 
 def test_messages_of_any_language_go_both_ways(sides: Sides) -> None:
@@ -202,3 +99,146 @@ def test_messages_of_any_language_go_both_ways(sides: Sides) -> None:
     sides.until(lambda: len(got) == 2)
     assert got == ["Grüße, 世界", bytes(range(5))]
     assert sides.page.evaluate("() => label") == "Gespräch 会話"
+
+
+def test_a_direction_that_pauses_goes_on_later(sides: Sides) -> None:
+    events: list[rtc.TrackEvent] = []
+    sides.pc.on("track", events.append)
+    sides.page.evaluate("() => { pc.addTrack(paint('#c03060').getTracks()[0], new MediaStream()); }")
+    sides.pc.add_track(rtc.TestPattern((320, 240)))
+    sides.they_offer()
+    sides.until(lambda: len(events) == 1)
+    track = events[0].track
+    looks_like(track, "#c03060")
+
+    sides.page.evaluate("() => { pc.getTransceivers()[0].direction = 'recvonly'; }")
+    sides.they_offer()
+    sides.until(lambda: track.muted)
+    assert track.ready_state == "live"
+    sides.moves("0")
+
+    sides.page.evaluate(
+        "() => { const [transceiver] = pc.getTransceivers(); transceiver.direction = 'sendrecv';"
+        " transceiver.sender.replaceTrack(paint('#2050b0').getTracks()[0]); }"
+    )
+    sides.we_offer()  # what the page wants follows from an offer of ours as well
+    sides.they_offer()
+    sides.until(lambda: not track.muted)
+    looks_like(track, "#2050b0")
+    assert events[-1].track is track
+
+
+def test_sound_and_pictures_of_one_stream_arrive_in_one_stream(sides: Sides) -> None:
+    events: list[rtc.TrackEvent] = []
+    sides.pc.on("track", events.append)
+    sides.page.evaluate(
+        "async () => { const stream = paint('#30a040');"
+        " const sound = await navigator.mediaDevices.getUserMedia({ audio: true });"
+        " stream.addTrack(sound.getTracks()[0]); for (const track of stream.getTracks()) pc.addTrack(track, stream); }"
+    )
+    sides.they_offer()
+    sides.until(lambda: len(events) == 2)
+    assert events[0].streams == events[1].streams
+    (stream,) = events[0].streams
+    looks_like(stream.get_video_tracks()[0], "#30a040")
+    sides.until(lambda: loudness(stream.get_audio_tracks()[0]) > 0.05)
+
+
+TAGGED = pytest.param(
+    0, marks=pytest.mark.xfail(reason="browsers take a new transport when the bundle's first section ends", strict=True)
+)
+
+
+@pytest.mark.parametrize("stopped", [TAGGED, 1])
+def test_a_transceiver_that_the_browser_stops_ends_here_and_the_others_go_on(sides: Sides, stopped: int) -> None:
+    events: list[rtc.TrackEvent] = []
+    sides.pc.on("track", events.append)
+    sides.page.evaluate("() => { for (const c of ['#c03060', '#2050b0']) pc.addTrack(paint(c).getTracks()[0]); }")
+    sides.they_offer()
+    sides.until(lambda: len(events) == 2)
+    for event, colour in zip(events, ("#c03060", "#2050b0"), strict=True):
+        looks_like(event.track, colour)
+
+    sides.page.evaluate("index => pc.getTransceivers()[index].stop()", stopped)
+    sides.they_offer()
+    sides.until(lambda: events[stopped].track.ready_state == "ended")
+    other = 1 - stopped
+    assert [transceiver.mid for transceiver in sides.pc.get_transceivers()] == [str(other)]
+    sides.page.wait_for_timeout(1000)
+    assert sides.pc.connection_state == "connected"
+    looks_like(events[other].track, ("#c03060", "#2050b0")[other])
+
+
+@pytest.mark.parametrize("stopped", [TAGGED, 1])
+def test_a_transceiver_that_we_stop_ends_there_and_the_others_go_on(sides: Sides, stopped: int) -> None:
+    for _ in range(2):
+        sides.pc.add_transceiver(rtc.TestPattern((320, 240)), direction="sendonly")
+    sides.we_offer()
+    sides.moves("0")
+    sides.moves("1")
+    sides.pc.get_transceivers()[stopped].stop()
+    sides.we_offer()
+    other = str(1 - stopped)
+    assert sides.page.evaluate("() => pc.getTransceivers().map((t) => t.mid)") == [other]
+    sides.moves(other)
+
+
+def test_a_call_goes_on_in_the_direction_that_only_one_side_sends(sides: Sides) -> None:
+    sides.page.evaluate(
+        "() => { pc.addTransceiver('video', { direction: 'recvonly' });"
+        " pc.addTransceiver('audio', { direction: 'sendonly' }); }"
+    )
+    sides.they_offer()
+    assert [t.current_direction for t in sides.pc.get_transceivers()] == ["inactive", "recvonly"]
+    sides.pc.get_transceivers()[0].direction = "sendonly"
+    call(sides.pc.get_transceivers()[0].sender.replace_track(rtc.TestPattern((320, 240))))
+    sides.we_offer()
+    sides.moves("0")
+
+
+def test_a_channel_that_the_browser_opens_is_heard_here(sides: Sides) -> None:
+    got: list[Any] = []
+    opened: list[rtc.DataChannel] = []
+
+    def take(channel: rtc.DataChannel) -> None:
+        opened.append(channel)
+        channel.on("message", got.append)
+
+    sides.pc.on("datachannel", take)
+    sides.page.evaluate(
+        "() => { globalThis.channel = pc.createDataChannel('Gespräch', { ordered: false, maxRetransmits: 2 });"
+        " channel.onopen = () => channel.send('会話'); }"
+    )
+    sides.they_offer()
+    sides.until(lambda: got == ["会話"])
+    assert (opened[0].label, opened[0].ordered, opened[0].max_retransmits) == ("Gespräch", False, 2)
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_glare_through_a_signaling_ends_well_whoever_is_polite(sides: Sides, polite: bool) -> None:
+    events: list[rtc.TrackEvent] = []
+    sides.pc.on("track", events.append)
+    mailbox = Mailbox(sides.page)
+    pattern = rtc.TestPattern((320, 240))
+    sides.pc.add_track(pattern, rtc.MediaStream(id="ours"))
+    connected = mailbox.connect(sides.pc, polite=polite)
+    sides.page.evaluate("() => { globalThis.stream = paint('#30a040'); pc.addTrack(stream.getTracks()[0], stream); }")
+    sides.until(lambda: "offer" in mailbox.sent and sides.page.evaluate("() => outbox.some((m) => m.type === 'offer')"))
+
+    def settled() -> bool:
+        mailbox.pump()
+        return connected.done() and bool(events) and sides.page.evaluate("() => arrived.length") > 0
+
+    sides.until(settled)
+    connected.result()
+    looks_like(events[0].track, "#30a040")
+    sides.moves(sides.page.evaluate("() => arrived[0].mid"))
+
+    sides.pc.add_track(rtc.TestPattern((160, 120)), rtc.MediaStream(id="more"))  # and once more, at the same time
+    sides.page.evaluate("() => { const s = paint('#2050b0'); pc.addTrack(s.getTracks()[0], s); }")
+    sides.until(lambda: mailbox.pump() or (len(events) == 2 and sides.page.evaluate("() => arrived.length") == 2))
+    looks_like(events[1].track, "#2050b0")
+    sides.moves(sides.page.evaluate("() => arrived[1].mid"))
+    sides.until(lambda: mailbox.pump() or sides.page.evaluate("() => pc.signalingState") == "stable")
+    assert sides.page.evaluate("() => problems") == []
+    assert sides.pc.signaling_state == "stable"

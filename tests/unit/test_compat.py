@@ -6,8 +6,10 @@ A `test_upstream_still_needs_...` that fails is good news: the cure in `engine/c
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import inspect
 import queue
+import re
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -27,13 +29,20 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpSender,
+    RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCDtlsTransport
+from aiortc.sdp import candidate_from_sdp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 
 from jupyter_rtc import NumpyVideoTrack
 from jupyter_rtc.config import parse_ice_servers
-from jupyter_rtc.engine import compat
+from jupyter_rtc.engine import compat, numbers
 from jupyter_rtc.engine.path import paths
 from tests.conftest import SCALE
 
@@ -136,10 +145,9 @@ async def test_upstream_still_needs_a_listener_for_errors():
     await pc.close()
 
 
-async def test_an_error_in_a_listener_is_reported_and_ends_nothing():
-    errors: list[BaseException] = []
+async def test_an_error_in_a_listener_is_reported_and_ends_nothing(caplog):
     pc = compat.connection((), "all")
-    compat.listen_for_errors(pc, errors.append)
+    compat.listen_for_errors(pc)
 
     async def wrong() -> None:
         raise KeyError("x")
@@ -148,7 +156,7 @@ async def test_an_error_in_a_listener_is_reported_and_ends_nothing():
     pc.emit("signalingstatechange")
     for _ in range(5):
         await asyncio.sleep(0)
-    assert [type(error) for error in errors] == [KeyError]
+    assert [record.exc_info[0] for record in caplog.records] == [KeyError]
     pc.remove_all_listeners()
     await pc.close()
 
@@ -398,3 +406,152 @@ def test_our_tracks_are_aiortcs_and_end_as_its_own_do():
 
 def test_a_server_of_ours_is_a_server_of_aiortcs():
     assert RTCIceServer(["stun:a"], None, None).urls == ["stun:a"]
+
+
+# -- certificates that are not like ours ------------------------------------------------------------------------------
+
+
+def rsa_context() -> SSL.Context:
+    """Return the DTLS server of somebody with an RSA certificate, as GStreamer's are."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "GStreamer")])
+    now = dt.datetime.now(tz=dt.UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now).not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    context = SSL.Context(SSL.DTLS_METHOD)
+    context.use_certificate(certificate)
+    context.use_privatekey(key)
+    return context
+
+
+def shakes_hands(client_context: SSL.Context, server_context: SSL.Context) -> bool:
+    """Return whether the two agree, passing their datagrams by hand."""
+    client, server = SSL.Connection(client_context), SSL.Connection(server_context)
+    client.set_connect_state()
+    server.set_accept_state()
+    ready: set[SSL.Connection] = set()
+    for _ in range(20):
+        for own, other in ((client, server), (server, client)):
+            try:
+                own.do_handshake()
+                ready.add(own)
+            except SSL.WantReadError:
+                pass
+            except SSL.Error:
+                return False
+            while True:
+                try:
+                    other.bio_write(own.bio_read(1500))
+                except SSL.WantReadError:
+                    break
+    return len(ready) == 2
+
+
+def test_upstream_still_needs_ciphers_for_rsa_certificates():
+    certificate = RTCCertificate.generateCertificate()
+    assert not shakes_hands(compat._create_ssl_context(certificate, SRTP_PROFILES), rsa_context())
+
+
+def test_a_peer_with_an_rsa_certificate_is_understood():
+    context = RTCCertificate.generateCertificate()._create_ssl_context(srtp_profiles=SRTP_PROFILES)
+    assert shakes_hands(context, rsa_context())
+
+
+# -- candidates that cannot be tried ----------------------------------------------------------------------------------
+
+USABLE = "candidate:1 1 udp 2113937151 198.51.100.7 9 typ host"
+HIDDEN = "candidate:1 1 UDP 2113937151 0c4f914a-c763-404b-bc69-37a2257c8296.local 46078 typ host"
+TCP = "candidate:2 1 TCP 2105458943 198.51.100.7 9 typ host tcptype active"
+
+
+@pytest.mark.parametrize(("line", "usable"), [(USABLE, True), (HIDDEN, False), (TCP, False), ("a=mid:0", False)])
+def test_what_can_be_tried_is_udp_at_an_address(line, usable):
+    assert compat.is_usable(line) is usable
+    assert compat.is_usable("a=" + line) is usable
+
+
+@pytest.mark.parametrize("line", [HIDDEN, TCP])
+def test_the_end_of_candidates_is_left_out_where_none_can_be_tried(line):
+    section = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"
+    assert "end-of" not in compat.sanitize(f"v=0\r\n{section}a={line}\r\na=end-of-candidates\r\n")
+    assert "end-of" in compat.sanitize(f"v=0\r\n{section}a={line}\r\na={USABLE}\r\na=end-of-candidates\r\n")
+
+
+async def test_upstream_still_needs_not_to_be_told_the_end_of_nothing():
+    connection = aioice.Connection(ice_controlling=False)
+    await connection.gather_candidates()
+    connection.remote_username, connection.remote_password = "name", "p" * 22
+    await connection.add_remote_candidate(None)
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(connection.connect(), SOON)
+    await connection.close()
+
+
+@pytest.mark.parametrize(("line", "told"), [(HIDDEN, False), (TCP, False), (USABLE, True)])
+async def test_a_transport_hears_the_end_of_candidates_if_it_had_one_to_try(line, told):
+    pc = compat.connection((), "all")
+    pc.addTransceiver("audio")
+    (transport,) = pc._RTCPeerConnection__iceTransports
+    if not compat.is_mdns(line):
+        candidate = candidate_from_sdp(line.removeprefix("candidate:"))
+        await transport.addRemoteCandidate(candidate)
+    await compat.end_candidates(pc)
+    assert transport._connection._remote_candidates_end is told
+    await pc.close()
+
+
+# -- numbers of codecs ------------------------------------------------------------------------------------------------
+
+
+def rtpmaps(sdp: str) -> dict[str, str]:
+    return dict(re.findall(r"a=rtpmap:(\d+) ([^/]+)/", sdp))
+
+
+OTHER_NUMBERS = (
+    "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 97\r\n"
+    "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:97 opus/48000/2\r\n"
+    "a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=ice-ufrag:name\r\na=ice-pwd:" + "p" * 22 + "\r\n"
+    "a=fingerprint:sha-256 " + ":".join(["00"] * 32) + "\r\na=setup:actpass\r\n"
+)
+
+
+async def take_offer(pc: RTCPeerConnection) -> None:
+    await pc.setRemoteDescription(RTCSessionDescription(OTHER_NUMBERS, "offer"))
+    numbers.remember(pc, OTHER_NUMBERS)
+    pc._RTCPeerConnection__signalingState = "stable"
+    pc.addTransceiver("video")
+
+
+async def test_upstream_still_needs_to_be_told_the_numbers_that_were_agreed():
+    pc = compat.connection((), "all")
+    await take_offer(pc)
+    named = rtpmaps((await pc.createOffer()).sdp)
+    assert (named["96"], named["97"]) == ("opus", "VP8")
+    await pc.close()
+
+
+async def test_an_offer_after_theirs_keeps_their_numbers_and_gives_none_of_them_away():
+    pc = compat.connection((), "all")
+    await take_offer(pc)
+    offer = numbers.keep(pc, (await pc.createOffer()).sdp)
+    named = rtpmaps(offer)
+    assert named["97"] == "opus"
+    video = offer.split("\r\nm=video")[1]
+    (vp8,) = (number for number, name in named.items() if name == "VP8")
+    assert vp8 != "97"
+    assert video.split("\r\n")[0].split()[2] == vp8
+    assert re.search(rf"a=fmtp:\d+ apt={vp8}\r", video)
+    assert "a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid" in video
+    assert next(codec.payloadType for codec in pc.getTransceivers()[1]._codecs) == int(vp8)
+    await pc.close()
+
+
+async def test_a_first_offer_is_aiortcs_own():
+    pc = compat.connection((), "all")
+    pc.addTransceiver("audio")
+    offer = (await pc.createOffer()).sdp
+    assert numbers.keep(pc, offer) == offer
+    await pc.close()

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from jupyter_rtc import RtcError, SdpError, SessionDescription
-from jupyter_rtc.rtc.sdp import check, media_sections, msid_lines, with_streams
+from jupyter_rtc.rtc.grammar import check
+from jupyter_rtc.rtc.sdp import media_sections, msid_lines, with_streams
 
 # Of Chromium 120 and Firefox 120, shortened to what matters here.
 CHROMIUM = (
@@ -125,6 +126,8 @@ def test_browsers_descriptions_are_accepted_with_either_line_ending(text, ending
         (["a=msid:s t", "a=msid:s t"], ("s",), "t"),
         (["a=msid:- t"], (), "t"),
         (["a=msid:-"], (), None),
+        (["a=ssrc:1 msid:s t", "a=ssrc:1 cname:c"], ("s",), "t"),
+        (["a=msid:s t", "a=ssrc:1 msid:u v"], ("s",), "t"),
     ],
 )
 def test_streams_are_read_from_no_one_or_many_lines(lines, streams, track):
@@ -159,6 +162,13 @@ def test_a_section_without_a_mid_is_known_by_its_place():
         (MINIMAL + "a\r\n", 5),
         (MINIMAL + "A=upper\r\n", 5),
         (MINIMAL + "a=fine\r\nm=video\r\n", 6),
+        (MINIMAL + "a=fine\nm=video 9 UDP/TLS/RTP/SAVPF \r\n", 6),
+        (MINIMAL + "m=video 9 UDP/TLS/RTP/SAVPF 72\r\n", 5),
+        (MINIMAL + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n", 5),
+        (MINIMAL + "a=mid:0\r\n", 5),
+        (MINIMAL + "a=group:BUNDLE 0\r\n", 5),
+        (MINIMAL.replace("t=0 0\r\n", ""), 1),
+        (MINIMAL.replace("t=0 0", "t=0"), 4),
         (MINIMAL + "m=video nine UDP/TLS/RTP/SAVPF 96\r\n", 5),
     ],
 )

@@ -1,0 +1,152 @@
+"""A Janus of our own, with nothing but its echo test and its video rooms, spoken to by HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import shutil
+import socket
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from .peer import SOON, Missing
+
+PLUGINS = ("echotest", "videoroom")
+MAIN = """
+general: {{
+  configs_folder = "{folder}"
+  debug_level = 3
+  disable_stun = true
+}}
+media: {{ rtp_port_range = "20000-21000" }}
+nat: {{ full_trickle = {full_trickle} }}
+plugins: {{ disable = "{plugins}" }}
+transports: {{ disable = "{transports}" }}
+loggers: {{ }}
+events: {{ broadcast = false }}
+"""
+HTTP = """
+general: {{
+  json = "compact"
+  base_path = "/janus"
+  http = true
+  port = {port}
+  ip = "127.0.0.1"
+  https = false
+}}
+admin: {{ admin_http = false }}
+"""
+ROOM = """
+room-1234: {
+  publishers = 3
+  videocodec = "vp8"
+  audiocodec = "opus"
+  fir_freq = 1
+}
+"""
+
+
+class Janus:
+    """The server, with one plugin's handle for each `attach`."""
+
+    def __init__(self, folder: Path, *, full_trickle: bool = False) -> None:
+        program = shutil.which("janus")
+        if program is None:
+            raise Missing("no Janus: install janus")
+        self._program = program
+        self._folder = folder
+        self._full_trickle = full_trickle
+        self._process: asyncio.subprocess.Process | None = None
+        self._names = itertools.count()
+        self.url = ""
+
+    def _configure(self, port: int) -> None:
+        libraries = next(Path("/usr/lib").glob("*/janus"), self._folder)
+
+        def others(kind: str, kept: tuple[str, ...]) -> str:
+            names = [path.name for path in (libraries / kind).glob("libjanus_*.so")]
+            return ",".join(name for name in names if name.removeprefix("libjanus_").removesuffix(".so") not in kept)
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        main = MAIN.format(
+            folder=self._folder,
+            full_trickle=str(self._full_trickle).lower(),
+            plugins=others("plugins", PLUGINS),
+            transports=others("transports", ("http",)),
+        )
+        (self._folder / "janus.jcfg").write_text(main)
+        (self._folder / "janus.transport.http.jcfg").write_text(HTTP.format(port=port))
+        (self._folder / "janus.plugin.videoroom.jcfg").write_text(ROOM)
+        self.url = f"http://127.0.0.1:{port}/janus"
+
+    async def __aenter__(self) -> Janus:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._configure(probe.getsockname()[1])
+        with (self._folder / "log").open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                self._program, "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg"),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+        deadline = time.monotonic() + SOON
+        while True:
+            try:
+                await self.request("/info")
+                return self
+            except OSError:
+                if time.monotonic() > deadline or self._process.returncode is not None:
+                    raise RuntimeError((self._folder / "log").read_text(errors="replace")[-3000:]) from None
+                await asyncio.sleep(0.1)
+
+    async def request(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask its HTTP interface."""
+
+        def ask() -> Any:
+            data = None
+            if body is not None:
+                data = json.dumps({**body, "transaction": f"t{next(self._names)}"}).encode()
+            with urllib.request.urlopen(self.url + path, data, timeout=SOON) as response:
+                return json.loads(response.read())
+
+        return await asyncio.to_thread(ask)
+
+    async def attach(self, plugin: str) -> Handle:
+        """Return a fresh session with a plugin."""
+        session = (await self.request("", {"janus": "create"}))["data"]["id"]
+        handle = (await self.request(f"/{session}", {"janus": "attach", "plugin": f"janus.plugin.{plugin}"}))["data"]
+        return Handle(self, session, handle["id"])
+
+    async def __aexit__(self, *_: object) -> None:
+        process = self._process
+        assert process is not None
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+class Handle:
+    """A session with a plugin."""
+
+    def __init__(self, janus: Janus, session: int, handle: int) -> None:
+        self._janus = janus
+        self._session = session
+        self._handle = handle
+
+    async def message(self, body: dict[str, Any], jsep: dict[str, str] | None = None) -> dict[str, Any]:
+        """Send a message and return the event that answers it."""
+        request: dict[str, Any] = {"janus": "message", "body": body}
+        if jsep is not None:
+            request["jsep"] = jsep
+        await self._janus.request(f"/{self._session}/{self._handle}", request)
+        while True:
+            event: dict[str, Any] = await self._janus.request(f"/{self._session}?rid={time.time_ns()}")
+            if event["janus"] == "event":
+                return event
