@@ -29,11 +29,13 @@ REPEATS = (0.15, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.3, 0.5)
 KEY_FRAME_BURST = 4.0
 KEY_FRAME_RATE = 1.0
 KEY_FRAME_GAP = 0.1
-#: A receiver leaves a layer whose others take twice as much for a while, or four times as much, at once; and it joins
-#: one that has at least so much of its own rate.
+#: A receiver leaves a layer whose others take twice as much for a while, or four times as much, at once; where all is
+#: little it takes longer, for a busy machine makes receivers seem slow. It joins one that has at least so much of its
+#: own rate.
 SPLIT = 0.5
 SPLIT_AT_ONCE = 0.25
-PATIENCE = 1.0
+LITTLE = 600_000
+PATIENCE, LONG_PATIENCE = 1.0, 5.0
 MERGE = 0.8
 #: How soon receivers that are all held up are looked at again.
 PAUSE = 0.02
@@ -323,7 +325,7 @@ def slows(layer: Layer, receiver: Receiver) -> Literal["", "slightly", "much"]:
         target = receiver.target
         if target >= SPLIT * fastest or target > 1.2 * layer.rate:
             return ""
-        return "slightly" if target >= SPLIT_AT_ONCE * fastest else "much"
+        return "much" if target < SPLIT_AT_ONCE * fastest and layer.rate > LITTLE else "slightly"
 
 
 def should_move(layer: Layer, receiver: Receiver, dwelt: float, slow: float) -> bool:
@@ -332,7 +334,8 @@ def should_move(layer: Layer, receiver: Receiver, dwelt: float, slow: float) -> 
     It has been in this one for `dwelt` seconds, and slows it for `slow` seconds.
     """
     with _lock:
-        if slow > 0 and (slow >= PATIENCE or slows(layer, receiver) == "much"):
+        patience = PATIENCE if layer.rate > LITTLE else LONG_PATIENCE
+        if slow > 0 and (slow >= patience or slows(layer, receiver) == "much"):
             return True
         layers = _layers.get((id(layer.track), layer.wish), [])
         fitting = _fitting(layers, receiver.target, layer)

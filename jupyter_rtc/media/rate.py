@@ -18,6 +18,8 @@ LOCAL = 0.04
 GENTLE = 1_500_000
 #: An estimate that stands still for so long, below what is sent, is a limit that somebody has set.
 POLICY = 3.0
+#: A falling estimate is believed if another fell so many seconds before at most, or if packets or answers are late.
+DOUBT = 2.0
 #: Bits ahead of the rate, in seconds of it, from which on pictures are left out.
 AHEAD = 0.4
 
@@ -39,6 +41,7 @@ class RateControl:
         self._estimate: float | None = None
         self._steady_since: float | None = None
         self._policy: float | None = None
+        self._doubted: float | None = None
         self._calm_since = 0.0
         self._updated: float | None = None
         self._ahead = 0.0
@@ -99,8 +102,13 @@ class RateControl:
         if bits > 0.9 * sent:
             self._grow(now)
         elif before is None or bits < before * 0.97:
-            # What exceeded the estimate since it was exceeded is in a queue; Chromium takes some 0.3 s to see it.
-            self._back_off(bits, now, (sent - bits) * 0.3 if bits < 0.7 * sent else 0.0)
+            if self._doubted is None or now - self._doubted > DOUBT:
+                # A busy machine looks like this, too: half the way at first, the rest when it is said again.
+                self._doubted = now
+                self._back_off(max(bits, self._target / 2), now)
+            else:
+                # What exceeded the estimate since it was exceeded is in a queue; Chromium takes some 0.3 s to see it.
+                self._back_off(bits, now, (sent - bits) * 0.3 if bits < 0.7 * sent else 0.0)
         elif bits > before * 1.01:
             self._grow(now)
         else:
@@ -124,6 +132,7 @@ class RateControl:
             self._nacked.popleft()
         sent = self.rate(now) * WINDOW / 8 / 1200
         lost = sum(count for _, count in self._nacked)
+        self._doubted = now
         if sent > 20 and lost > 0.2 * sent and now - self._calm_since > WINDOW:
             self._back_off(0.7 * self.rate(now), now, 0.2 * self.target)
 
@@ -135,6 +144,8 @@ class RateControl:
         # The least of those of the last half minute and of the last two are what the path itself takes, and takes now.
         least = min(trip for at, trip in self._round_trips if now - at < 30)
         queue = min(trip for _, trip in list(self._round_trips)[-2:]) - least
+        if seconds > least + QUEUE / 2:
+            self._doubted = now
         if queue <= QUEUE:
             self._grow(now)
         elif now - self._calm_since > 2 * WINDOW and (self.rate(now) > self._target / 3 or queue > 1):

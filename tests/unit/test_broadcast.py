@@ -271,7 +271,7 @@ async def test_a_slow_receiver_gets_an_encoder_of_its_own_and_the_others_keep_th
     draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
     await eventually(lambda: fast.frames and slow.frames)
     (shared,) = layers_of(track)
-    await eventually(lambda: shared.rate > 100_000)
+    await eventually(lambda: shared.rate > broadcast.LITTLE)
     slow.rate._target = 80_000.0
     slow.reconsider()
     await eventually(lambda: slow._layer is not shared, "the slow one has moved")
@@ -310,7 +310,7 @@ async def test_a_receiver_that_is_fast_again_comes_back(monkeypatch):
     draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
     await eventually(lambda: fast.frames and slow.frames)
     (shared,) = layers_of(track)
-    await eventually(lambda: shared.rate > 100_000)
+    await eventually(lambda: shared.rate > broadcast.LITTLE)
     slow.rate._target = 80_000.0
     slow.reconsider()
     await eventually(lambda: slow._layer is not shared)

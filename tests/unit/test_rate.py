@@ -54,6 +54,8 @@ def test_an_estimate_that_falls_below_what_is_sent_is_followed_at_once_and_the_q
     path = Path()
     path.run(3)
     path.control.on_estimate(5_000_000, path.now)
+    path.control.on_estimate(2_000_000, path.now)
+    assert path.control.target == LIMITS.start / 2
     path.control.on_estimate(450_000, path.now)
     assert path.control.target == 450_000
     assert path.control.may_send_at(path.now) > path.now + 0.5
@@ -131,6 +133,7 @@ def test_one_late_answer_is_no_queue():
 def test_it_stays_above_the_floor():
     path = Path()
     path.run(2)
+    path.control.on_estimate(20_000, path.now)
     path.control.on_estimate(10_000, path.now)
     assert path.control.target == LIMITS.floor
 
