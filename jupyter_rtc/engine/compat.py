@@ -22,7 +22,7 @@ from aiortc import (
     rtcpeerconnection,
     rtp,
 )
-from aiortc.codecs import CODECS, h264, opus, vpx
+from aiortc.codecs import CODECS, opus
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
@@ -30,14 +30,8 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 
 from ..config import IceServer
 from ..media import track as media_track
-from ..media.decoder import starts_picture
 
 logger = logging.getLogger(__name__)
-
-# VP8's limits are module globals, and 0.5 Mbit/s to start with shows text as mud for seconds. No per-sender API.
-vpx.MIN_BITRATE = 500_000
-vpx.DEFAULT_BITRATE = 1_500_000
-vpx.MAX_BITRATE = 4_000_000
 
 # Sound in a notebook is more than speech, for which aiortc tunes its encoder.
 _opus_encoder = opus.OpusEncoder.__init__
@@ -363,34 +357,6 @@ def max_message_size(channel: Any) -> int:
     """Return how many bytes can be sent in a message: both sides have a limit, 0 is none."""
     remote = channel.transport._remote_max_message_size
     return min(LOCAL_MAX_MESSAGE_SIZE, remote) if remote else LOCAL_MAX_MESSAGE_SIZE
-
-
-def on_encoded(sender: Any, encoded: Callable[[str, list[bytes]], None]) -> None:
-    """Call ``encoded(codec, payloads)`` for each picture or sound that aiortc has encoded: it counts none."""
-    original = sender._next_encoded_frame
-
-    async def next_encoded_frame(codec: Any) -> Any:
-        frame = await original(codec)
-        if frame is not None:
-            encoded(codec.name, frame.payloads)
-        return frame
-
-    sender._next_encoded_frame = next_encoded_frame
-
-
-def starts_key_frame(codec: Any, payload: bytes) -> bool:
-    """Return whether a key frame begins with this RTP payload."""
-    depayload = {"VP8": vpx.vp8_depayload, "H264": h264.h264_depayload}.get(codec)
-    try:
-        return depayload is not None and starts_picture(codec, depayload(payload)[:256])
-    except ValueError:
-        return False
-
-
-def target_bitrate(sender: Any) -> int | None:
-    """Return what the encoder aims at, in bits per second."""
-    bitrate = getattr(sender._RTCRtpSender__encoder, "target_bitrate", None)
-    return None if bitrate is None else int(bitrate)
 
 
 def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:

@@ -17,11 +17,13 @@ from aiortc.exceptions import OperationError as AiortcOperation
 from aiortc.sdp import SessionDescription as ParsedDescription
 from aiortc.sdp import candidate_from_sdp
 
+from .. import config
 from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
 from . import compat, fairness, numbers
 from .channel import Channel
+from .compat_sending import negotiated_codecs, prefer
 from .loop import engine
 from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
@@ -76,6 +78,7 @@ class Peer:
         self._statistics: Statistics | None = None
         self._transceivers: list[RTCRtpTransceiver] = []
         self._slots: dict[int, SlotTrack] = {}
+        self._parameters: dict[int, dict[str, Any]] = {}
         self._received: dict[int, ReceivedTrack[Any]] = {}
         self._told: dict[str, str] = {}
         self._watch: asyncio.Task[None] | None = None
@@ -195,11 +198,14 @@ class Peer:
                 break
             began, over = time.monotonic(), [path.active for path in used]
             alive = await asyncio.gather(*(path.is_alive() for path in used))
+            now = time.monotonic()
+            for slot in self._slots.values():
+                slot.heard_after(now - began)
             if all(alive) or over != [path.active for path in used]:  # or restarted meanwhile
-                heard = time.monotonic()
+                heard = now
                 for received in self._received.values():
                     received.measured(heard - began)
-            silence = time.monotonic() - heard
+            silence = now - heard
             if silence > CONSENT:
                 logger.debug("peer %x: no sign of life for %g s", id(self), silence)
                 for path in used:
@@ -284,6 +290,10 @@ class Peer:
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
         numbers.remember(pc, sdp)
+        usual = config.codec()
+        if kind == "offer" and usual is not None:
+            for transceiver in pc.getTransceivers():
+                prefer(transceiver, usual)
         await compat.join_bundle(pc, sdp)
         self._register()
         self._share()
@@ -393,7 +403,9 @@ class Peer:
         self._register()
         paths(pc)
         self._watch_transports()
-        return len(self._transceivers) - 1
+        key = len(self._transceivers) - 1
+        self.set_codecs(key, [])
+        return key
 
     def associate(self, key: int, mid: str, index: int) -> None:
         """Give a transceiver the media section of a remote offer that is applied next."""
@@ -416,8 +428,11 @@ class Peer:
         self._transceivers[key].direction = direction
 
     def set_codecs(self, key: int, mime_types: Sequence[str]) -> None:
-        """Prefer codecs by their names, e.g. ``"video/H264"``; none: as aiortc prefers."""
+        """Prefer codecs by their names, e.g. ``"video/H264"``; none: as the settings say."""
         transceiver = self._transceivers[key]
+        usual = config.codec()
+        if not mime_types and usual is not None and transceiver.kind == "video":
+            mime_types = sorted(self.codecs("video"), key=lambda name: name != f"video/{usual}")
         known = RTCRtpSender.getCapabilities(transceiver.kind).codecs
         wanted = [c for name in mime_types for c in known if c.mimeType.lower() == name.lower()]
         if wanted:
@@ -437,9 +452,21 @@ class Peer:
             if track is None:
                 return
             slot = self._slots[key] = SlotTrack(cast(Kind, transceiver.kind))
+            slot.set_parameters(**self._parameters.get(key, {}))
         slot.switch(track)
         if transceiver.sender.track is not slot:
             slot.attach(transceiver.sender)
+
+    def set_parameters(self, key: int, **parameters: Any) -> None:
+        """Keep to an encoding's parameters, see `SlotTrack.set_parameters`."""
+        self._parameters[key] = parameters
+        slot = self._slots.get(key)
+        if slot is not None:
+            slot.set_parameters(**parameters)
+
+    def negotiated_codecs(self, key: int) -> list[dict[str, Any]]:
+        """Return the codecs that both sides have, with the W3C's names."""
+        return negotiated_codecs(self._transceivers[key])
 
     async def say_bye(self, key: int) -> None:
         """Tell the other side that the transceiver sends no more."""

@@ -83,12 +83,13 @@ class Session:
         self.transceivers.append(transceiver)
         return transceiver
 
-    def _key_of(self, transceiver: RtpTransceiver) -> int:
+    async def _key_of(self, transceiver: RtpTransceiver) -> int:
         """Return the engine's name for a transceiver, which may be one that only a remote offer had until now."""
         if transceiver._key is None:
             transceiver._key = self.peer.add_transceiver(transceiver.kind, transceiver._direction)
             self.peer.send(transceiver._key, transceiver.sender._track)
             transceiver._apply_codecs()
+            await transceiver.sender._apply_parameters()
         return transceiver._key
 
     def by_mid(self, mid: str | None) -> RtpTransceiver | None:
@@ -109,7 +110,7 @@ class Session:
             raise InvalidStateError(f"no offer can be made in signaling state {self.state!r}")
         for transceiver in self.transceivers:
             if not transceiver._stopping:
-                self._key_of(transceiver)
+                await self._key_of(transceiver)
         self._sync_directions()
         for transceiver in [t for t in self.transceivers if t._stopping and t._mid is None]:
             if transceiver._key is not None:  # it has no section, and is to get none
@@ -289,7 +290,7 @@ class Session:
             transceiver = self.by_mid(section.mid)
             if transceiver is None:
                 continue
-            self.peer.associate(self._key_of(transceiver), section.mid, index)
+            self.peer.associate(await self._key_of(transceiver), section.mid, index)
         renew = self._gives_up_transport(offer.sdp)
         await self.peer.set_remote("offer", sdp.revive(offer.sdp, unusable), renew=renew)
         self._engine_offer = offer
