@@ -142,7 +142,8 @@ class VideoEncoder(ABC):
             rows, columns = height - pixels.shape[0], width - pixels.shape[1]
             picture = Picture(np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge"), "rgb24", picture.time)
         frame = picture.frame(0)
-        if picture.format == "yuv420p" and (width, height) == picture.size:
+        as_it_is = frame.colorspace != Colorspace.ITU709 and frame.color_range != ColorRange.JPEG
+        if picture.format == "yuv420p" and (width, height) == picture.size and as_it_is:
             return frame
         return self._reformatter.reformat(
             frame,

@@ -10,6 +10,7 @@ import pytest
 from av.video.reformatter import Colorspace
 
 from jupyter_rtc.media.decoder import DecodedPicture, SoundDecoder, VideoDecoder, begins_picture, starts_picture
+from jupyter_rtc.media.encoder import encoder_for
 from jupyter_rtc.media.frames import Picture
 
 KEY, DELTA = b"\x10key", b"\x11delta"
@@ -212,3 +213,15 @@ def test_telephony_comes_at_48_khz(codec, encoder, rate):
 
 def test_nothing_is_concealed_before_the_first_sound():
     assert len(SoundDecoder("opus").conceal()) == 0
+
+
+@pytest.mark.parametrize("bt709", [False, True])
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+def test_a_received_picture_is_sent_on_in_its_colours_whatever_their_matrix(codec, bt709):
+    (packet,) = encode("H264", [chart()], bt709=bt709)
+    (frame,) = VideoDecoder("H264").decode(bytes(packet), 0)
+    sent_on = encoder_for(codec).encode(DecodedPicture(frame, 0.0), 0.0, 8e6, key=True)
+    (frame,) = VideoDecoder(codec).decode(sent_on, 0)
+    got = DecodedPicture(frame, 0.0).array().astype(int)
+    centres = (slice(8, None, 16), slice(8, None, 16))
+    assert np.abs(got[centres] - chart()[centres].astype(int)).max() <= 10
