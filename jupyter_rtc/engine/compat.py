@@ -301,6 +301,11 @@ async def start(pc: Any) -> None:
                 await user.receiver.receive(pc._RTCPeerConnection__remoteRtp(user))
 
 
+def order(pc: Any, rank: Callable[[Any], int]) -> None:
+    """Sort the transceivers by rank: in this order they get media sections."""
+    pc._RTCPeerConnection__transceivers.sort(key=rank)
+
+
 def place(transceiver: Any, index: int) -> None:
     """Set a transceiver's place among the media sections, which a rollback may have taken from it."""
     transceiver._set_mline_index(index)

@@ -133,8 +133,11 @@ class Peer:
 
     def restarts(self, sdp: str) -> bool:
         """Return whether a remote description begins, or agrees to, an ICE restart: RFC 8839 §4.4.1.1.1."""
-        now = compat.credentials(sdp)
-        return any(now[mid] != old for mid, old in self._remote_credentials.items() if mid in now)
+        before, now = self._remote_credentials, compat.credentials(sdp)
+        same = before.keys() & now.keys()
+        if before and not same:  # all sections are new, be it in the places of rejected ones
+            return not set(before.values()) & set(now.values())
+        return any(now[mid] != before[mid] for mid in same)
 
     def _change_paths(self) -> None:
         """Both sides have told their fresh credentials: connect with them."""
@@ -299,7 +302,7 @@ class Peer:
         self._share()
         paths(pc)
         self._watch_transports()
-        self._remote_credentials.update(compat.credentials(sdp))
+        self._remote_credentials = compat.credentials(sdp)
         if kind == "answer":
             await self._settle()
 
@@ -417,6 +420,11 @@ class Peer:
         self._recycling.undo()
         for key, index in places.items():
             self._recycling.use_again(self._connection, index, self._transceivers[key])
+
+    def order(self, keys: Sequence[int]) -> None:
+        """Let new media sections come in this order of transceivers: aiortc has the order in which it made them."""
+        ranks = {self._transceivers[key]: rank for rank, key in enumerate(keys)}
+        compat.order(self._connection, lambda transceiver: ranks.get(transceiver, len(ranks)))
 
     def place(self, places: Mapping[int, int]) -> None:
         """Say which place each transceiver has in the offer that is applied next."""

@@ -111,6 +111,7 @@ class Session:
         for transceiver in self.transceivers:
             if not transceiver._stopping:
                 await self._key_of(transceiver)
+        self.peer.order([t._key for t in self.transceivers if t._key is not None])
         self._sync_directions()
         for transceiver in [t for t in self.transceivers if t._stopping and t._mid is None]:
             if transceiver._key is not None:  # it has no section, and is to get none
@@ -120,18 +121,27 @@ class Session:
             self._recycle()
         if (self._to_replace or (ice_restart and self.current_local is not None)) and not self.peer.restarting:
             self.peer.begin_restart()
-        tagged = self.by_mid(self._tag)
-        renew = self.state == "stable" and tagged is not None and tagged._stopping
+        tagged, before = self.by_mid(self._tag), sdp.media_sections(self._answered_last)
+        none_left = bool(before) and all(section.rejected for section in before)
+        renew = self.state == "stable" and (none_left or (tagged is not None and tagged._stopping))
         self._offered = self._made = self._outgoing(await self.peer.create("offer", renew=renew))
         return SessionDescription("offer", self._offered)
 
     @property
+    def _answered_last(self) -> str:
+        descriptions = (self.current_local, self.current_remote)
+        return next((d.sdp for d in descriptions if d is not None and d.type == "answer"), "")
+
+    @property
     def _tag(self) -> str | None:
-        """The section whose transport is that of all: the first of the bundle."""
-        return None if self.current_remote is None else next(iter(sdp.bundle(self.current_remote.sdp)), None)
+        """The section whose transport is that of all: the first of the bundle that was answered."""
+        return next(iter(sdp.bundle(self._answered_last)), None)
 
     def _gives_up_transport(self, offer: str) -> bool:
-        """Return whether an offer takes a new transport, for it rejects the section that has it."""
+        """Return whether an offer takes a new transport: it rejects the section that has it, or all were rejected."""
+        before = sdp.media_sections(self._answered_last)
+        if before and all(section.rejected for section in before):
+            return not all(section.rejected for section in sdp.media_sections(offer))
         return self._tag in {section.mid for section in sdp.media_sections(offer) if section.rejected}
 
     def _recycle(self) -> None:

@@ -995,6 +995,20 @@ async def test_a_transceiver_of_a_rolled_back_offer_that_took_a_track_is_offered
     await read(receiver.track)
 
 
+async def test_what_was_taken_over_from_a_rolled_back_offer_keeps_its_place_among_others(pair):
+    a, b = pair
+    b.add_transceiver("video")
+    await a.set_remote_description(await b.set_local_description())
+    a.add_track(still(60))  # this side's first transceiver, which the engine is told of only with the next offer
+    await a.set_remote_description({"type": "rollback"})
+    await b.set_local_description({"type": "rollback"})
+    a.add_transceiver(still(180), direction="sendonly")
+    await exchange(a, b)
+    received = [t.receiver.track for t in b.get_transceivers() if t.current_direction in ("recvonly", "sendrecv")]
+    means = [float((await read(track)).mean()) for track in received]
+    assert means == pytest.approx([60, 180], abs=12)
+
+
 async def test_connections_that_are_closed_while_they_connect_leave_nothing_behind():
     gone = []
     for _ in range(6):
