@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
 
 from .config import configure
+from .doctor import doctor
 from .errors import (
     CaptureError,
     CaptureTimeout,
@@ -36,8 +37,12 @@ from .rtc.report import Report
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
 from .signaling.pair import connect_pair
-from .widgets.camera import Camera, get_user_media
+from .widgets.camera import Camera
+from .widgets.element import Capture
+from .widgets.microphone import Microphone
 from .widgets.player import Audio, Video
+from .widgets.screen import Screen
+from .widgets.user_media import get_user_media
 from .widgets.views import install as _install_views
 
 try:
@@ -51,6 +56,7 @@ _install_views()
 __all__ = [
     "Audio",
     "Camera",
+    "Capture",
     "CaptureError",
     "CaptureTimeout",
     "ConnectTimeout",
@@ -58,6 +64,7 @@ __all__ = [
     "InvalidAccessError",
     "InvalidStateError",
     "MediaStream",
+    "Microphone",
     "NotAllowedError",
     "NotFoundError",
     "NotReadableError",
@@ -72,6 +79,7 @@ __all__ = [
     "RtpReceiver",
     "RtpSender",
     "RtpTransceiver",
+    "Screen",
     "SdpError",
     "SecurityError",
     "SessionDescription",
@@ -83,6 +91,7 @@ __all__ = [
     "Video",
     "configure",
     "connect_pair",
+    "doctor",
     "get_user_media",
     "read_stamp",
 ]

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { Capture } from "../src/capture/camera.js";
+import { Capture } from "../src/capture/capture.js";
 import { FakeDevices } from "./fakes.js";
 
 let devices;
@@ -173,5 +173,42 @@ describe("devices", () => {
     devices.asked[1].give();
     await settle();
     expect(capture.tracks.audio.enabled).toBe(false);
+  });
+});
+
+describe("a screen", () => {
+  const wish = { video: true, audio: false, source: "screen" };
+
+  beforeEach(() => {
+    vi.stubGlobal("isSecureContext", true);
+    devices.getDisplayMedia = devices.getUserMedia;
+  });
+
+  test("asks the browser after a click only", async () => {
+    capture.start(wish, "kernel");
+    await settle();
+    expect([devices.asked.length, capture.state, capture.invites]).toEqual([0, "starting", true]);
+    capture.start(wish, "page");
+    expect(devices.asked).toHaveLength(1);
+    devices.asked[0].give();
+    await settle();
+    expect([capture.state, capture.invites]).toEqual(["live", false]);
+    expect(states().at(-1)).toBe("live by page");
+  });
+
+  test("stopped by the browser's own button is stopped, and no error", async () => {
+    capture.start(wish, "page");
+    const stream = devices.asked[0].give();
+    await settle();
+    stream.tracks[0].unplug();
+    expect(said.at(-1)).toMatchObject({ state: "stopped", by: "page" });
+    expect(said.at(-1).error).toBeUndefined();
+  });
+
+  test("that is not chosen says how to try again", async () => {
+    capture.start(wish, "page");
+    devices.asked[0].refuse("NotAllowedError");
+    await settle();
+    expect(said.at(-1).error.message).toMatch(/press Share the screen/);
   });
 });

@@ -33,6 +33,14 @@ NEXT_CELL = (
 NO_KERNEL = "Run this notebook in Jupyter to have it live. Nothing of it is kept in the file."
 
 
+def script_is_fresh() -> bool | None:
+    """Return whether the page's script is still the one that this kernel hands out; None: there is none."""
+    try:
+        return (_STATIC / "widget.js").read_text(encoding="utf-8") == str(LiveWidget._esm)
+    except OSError:
+        return None
+
+
 class LiveWidget(anywidget.AnyWidget):
     """A widget whose page has a WebRTC connection of its own to this kernel."""
 
@@ -101,9 +109,11 @@ class LiveWidget(anywidget.AnyWidget):
         """A page's own media can be read."""
 
     def page_message(self, client: str, message: Message) -> None:
-        """A page failed to connect, or says something about its camera."""
+        """A page failed to connect, says something about its camera, or asks for the report."""
         if message["type"] == "failed":
             self._failure = str(message["reason"])
+        elif message["type"] == "report":
+            self._serial.submit(lambda: self._pages.post({"type": "report", "text": str(self.report())}, client))
 
     def page_state(self, client: str, state: str) -> None:
         """A page is connected or gone."""

@@ -110,7 +110,7 @@ class Video(_Player):
     width, height : int, optional
         In CSS pixels; by default as large as the picture, at most the cell.
     show_stats : bool
-        Show size and pictures a second.
+        Show pictures a second, delay, bit rate and drops; also a click away.
 
     Raises
     ------

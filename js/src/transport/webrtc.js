@@ -40,6 +40,8 @@ export class WebRtcTransport {
   #captured = {};
   #offering = false;
   #again = false;
+  /** What was counted when it failed. @type {Promise<RTCStatsReport> | undefined} */
+  #last;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #deadline;
 
@@ -108,6 +110,16 @@ export class WebRtcTransport {
       this.#again = false;
       if (this.#shape()) this.#offer();
     }
+  }
+
+  /** Whether the kernel has taken the first offer. */
+  get answered() {
+    return Boolean(this.#pc.remoteDescription);
+  }
+
+  /** What the browser counts. */
+  stats() {
+    return this.#last ?? this.#pc.getStats();
   }
 
   close() {
@@ -246,6 +258,7 @@ export class WebRtcTransport {
   /** @param {string} reason */
   #fail(reason) {
     if (this.#lifetime.signal.aborted) return;
+    this.#last = this.#pc.getStats();
     this.close();
     this.#events.onfail(reason);
   }
