@@ -526,6 +526,7 @@ async function preferQuality(sender, track) {
   }
 }
 var CONNECT_WITHIN = 5e3;
+var NO_WAY = "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
 var WebRtcTransport = class {
   #lifetime = new AbortController();
   #events;
@@ -580,7 +581,7 @@ var WebRtcTransport = class {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail("no connection in time"), CONNECT_WITHIN);
+      this.#deadline = setTimeout(() => this.#fail(NO_WAY), CONNECT_WITHIN);
     }
     if (this.#again) {
       this.#again = false;

@@ -7,6 +7,10 @@ import { preferQuality } from "./quality.js";
 
 /** Milliseconds from the kernel's answer to a connection. */
 const CONNECT_WITHIN = 5000;
+/** What the kernel's report and errors say then. */
+const NO_WAY =
+  "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, " +
+  "or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
 
 /** @typedef {Extract<KernelMessage, {type: "plan"}>} Plan */
 /** @typedef {Partial<Record<Kind, MediaStreamTrack | null>>} CapturedTracks */
@@ -104,7 +108,7 @@ export class WebRtcTransport {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail("no connection in time"), CONNECT_WITHIN);
+      this.#deadline = setTimeout(() => this.#fail(NO_WAY), CONNECT_WITHIN);
     }
     if (this.#again) {
       this.#again = false;
