@@ -7,6 +7,7 @@
  * @import { CaptureWish, Envelope, KernelMessage, PlannedTrack, Tile, Traits } from "./types.js"
  */
 import { Capture } from "./capture/capture.js";
+import { Patience } from "./patience.js";
 import { describe } from "./report.js";
 import { Visit } from "./visit.js";
 
@@ -55,10 +56,7 @@ export class Session extends EventTarget {
   #notices = new Map();
   /** A click that waits for the kernel to say what may be captured. */
   #clicked = false;
-  /** Whether it has taken long to connect. */
-  #late = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #patience;
+  #patience = new Patience(LATE_AFTER, () => this.#changed());
   #changing = false;
   /** @type {(text: string) => void} */
   #onreport = () => {};
@@ -95,7 +93,7 @@ export class Session extends EventTarget {
     }
     return {
       link: this.#link,
-      delay: !this.#late ? "" : this.#visit?.answered ? "network" : "kernel",
+      delay: !this.#patience.late ? "" : this.#visit?.answered ? "network" : "kernel",
       tracks,
       tiles: this.#plan?.tiles ?? [],
       notices: [...this.#notices.values()],
@@ -235,7 +233,7 @@ export class Session extends EventTarget {
 
   #forget() {
     this.#visit = undefined;
-    this.#watchDelay();
+    this.#patience.watch(false);
     this.#plan = undefined;
     this.#clicked = false;
     this.#notices.clear();
@@ -320,21 +318,8 @@ export class Session extends EventTarget {
     this.#changed();
   }
 
-  #watchDelay() {
-    if (!this.#visit || this.#link === "connected") {
-      clearTimeout(this.#patience);
-      this.#patience = undefined;
-      this.#late = false;
-    } else {
-      this.#patience ??= setTimeout(() => {
-        this.#late = true;
-        this.#changed();
-      }, LATE_AFTER);
-    }
-  }
-
   #changed() {
-    this.#watchDelay();
+    this.#patience.watch(this.#visit !== undefined && this.#link !== "connected");
     if (this.#changing) return;
     this.#changing = true;
     queueMicrotask(() => {

@@ -274,6 +274,24 @@ describe("another widget", () => {
     capture.close();
   });
 
+  test("whose picture ends is looked for again", async () => {
+    const first = add("canvas", 200, 100);
+    const capture = await captured();
+    box.replaceChildren();
+    const second = add("canvas", 200, 100);
+    first.tracks[0].unplug();
+    await settle();
+    await settle();
+    expect([capture.state, capture.stream === second]).toEqual(["live", true]);
+    expect(states()).toEqual([
+      "starting by kernel",
+      "live by kernel",
+      "starting by kernel",
+      "live by kernel",
+    ]);
+    capture.close();
+  });
+
   test("is asked for no longer than it is wanted", async () => {
     vi.useFakeTimers();
     const capture = new Capture(
@@ -296,7 +314,7 @@ describe("another widget", () => {
     vi.useRealTimers();
     expect(said.at(-1).error).toMatchObject({
       name: "NotFoundError",
-      message: expect.stringMatching(/no canvas and no video/),
+      message: expect.stringMatching(/no canvas, and no video that plays/),
     });
     await capture.start(wish, "kernel");
     expect(said.at(-1).error.message).toMatch(/does not tell where other widgets are/);

@@ -178,7 +178,7 @@ describe("a mounted view", () => {
       expect(model.types).toContain("report");
       kernel.say({ type: "report", text: "Not connected. It is night." });
       await vi.advanceTimersByTimeAsync(100);
-      expect(copied[0]).toMatch(/takes long[^]*the kernel says:\nNot connected. It is night./);
+      expect(copied[0]).toMatch(/takes long[\s\S]*the kernel says:\nNot connected. It is night./);
       expect(copy.textContent).toBe("Copied");
     } finally {
       vi.useRealTimers();

@@ -89,7 +89,7 @@ async function open2({ model = "", fps = 30 }, signal, manager) {
   const capturable = element;
   const stream = element instanceof HTMLCanvasElement ? capturable.captureStream(fps) : new MediaStream((capturable.captureStream ?? capturable.mozCaptureStream).call(element).getVideoTracks());
   const [track] = stream.getVideoTracks();
-  if (!track) throw notFound("the widget's video shows nothing yet: start it, then press Start");
+  if (!track) throw notFound("the widget's video has no picture");
   if (element instanceof HTMLCanvasElement) touch(element);
   const timer = setInterval(() => {
     if (element.isConnected) {
@@ -104,7 +104,12 @@ async function open2({ model = "", fps = 30 }, signal, manager) {
   return stream;
 }
 function touch(canvas) {
-  const context = canvas.getContext("2d");
+  let context;
+  try {
+    context = canvas.getContext("2d");
+  } catch {
+    return;
+  }
   if (!context) return;
   context.save();
   context.globalAlpha = 0;
@@ -120,11 +125,13 @@ function explain2(error) {
   return { name, message: "the widget draws pictures of another site, which browsers give to nobody" };
 }
 function lost2() {
-  return { name: "NotFoundError", message: "the widget is not shown any more: show it again, then press Start" };
+  return "again";
 }
 async function find(model, signal, manager) {
   if (!manager?.get_model) throw notFound("this front end does not tell where other widgets are");
-  const { views = {} } = await manager.get_model(model);
+  const { views = {} } = await manager.get_model(model).catch(() => {
+    throw notFound("the widget was closed: make another, and another capture of it");
+  });
   const until = performance.now() + PATIENCE;
   let shown = false;
   while (!signal.aborted && performance.now() < until) {
@@ -132,11 +139,14 @@ async function find(model, signal, manager) {
       const { el } = await view;
       shown ||= el.isConnected;
       const picture = largest(el);
-      if (picture) return picture;
+      if (picture && hasPicture(picture)) return picture;
     }
     await new Promise((resolve) => setTimeout(resolve, GLANCE));
   }
-  throw notFound(shown ? "the widget has no canvas and no video, and only these can be captured" : "the widget is not shown in this page: show it, then press Start");
+  throw notFound(shown ? "the widget has no canvas, and no video that plays, and only these can be captured" : "the widget is not shown in this page: show it, then press Start");
+}
+function hasPicture(element) {
+  return element instanceof HTMLCanvasElement || element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
 }
 function largest(root) {
   let [found, area] = [void 0, SMALLEST * SMALLEST];
@@ -288,6 +298,11 @@ var Capture = class {
   #lost(error) {
     this.#turn += 1;
     this.#release();
+    if (error === "again") {
+      this.state = "stopped";
+      this.start(this.wish, "kernel");
+      return;
+    }
     this.#become(error ? "error" : "stopped", "page", error);
   }
   #release() {
@@ -328,6 +343,28 @@ function constraintsOf(constraints) {
 function halt(stream) {
   for (const track of stream.getTracks()) track.stop();
 }
+var Patience = class {
+  #milliseconds;
+  #onlate;
+  #timer;
+  late = false;
+  constructor(milliseconds, onlate) {
+    this.#milliseconds = milliseconds;
+    this.#onlate = onlate;
+  }
+  watch(waiting) {
+    if (!waiting) {
+      clearTimeout(this.#timer);
+      this.#timer = void 0;
+      this.late = false;
+    }
+    if (!waiting || this.#timer !== void 0) return;
+    this.#timer = setTimeout(() => {
+      this.late = true;
+      this.#onlate();
+    }, this.#milliseconds);
+  }
+};
 function describe({ sentence, link, entries, kernel }) {
   const all = [...entries];
   const byId = new Map(all.map((entry) => [entry.id, entry]));
@@ -874,8 +911,7 @@ var Session = class extends EventTarget {
   #wish = {};
   #notices = /* @__PURE__ */ new Map();
   #clicked = false;
-  #late = false;
-  #patience;
+  #patience = new Patience(LATE_AFTER, () => this.#changed());
   #changing = false;
   #onreport = () => {
   };
@@ -901,7 +937,7 @@ var Session = class extends EventTarget {
       const track = this.#visit?.track(planned.slot);
       if (track) tracks.set(planned.slot, { ...planned, track, muted: track.muted });
     }
-    return { link: this.#link, delay: !this.#late ? "" : this.#visit?.answered ? "network" : "kernel", tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
+    return { link: this.#link, delay: !this.#patience.late ? "" : this.#visit?.answered ? "network" : "kernel", tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
   }
   attach(el) {
     clearTimeout(this.#grace);
@@ -987,7 +1023,7 @@ var Session = class extends EventTarget {
   }
   #forget() {
     this.#visit = void 0;
-    this.#watchDelay();
+    this.#patience.watch(false);
     this.#plan = void 0;
     this.#clicked = false;
     this.#notices.clear();
@@ -1060,20 +1096,8 @@ var Session = class extends EventTarget {
     this.#visit?.post({ type: "error", message: text });
     this.#changed();
   }
-  #watchDelay() {
-    if (!this.#visit || this.#link === "connected") {
-      clearTimeout(this.#patience);
-      this.#patience = void 0;
-      this.#late = false;
-    } else {
-      this.#patience ??= setTimeout(() => {
-        this.#late = true;
-        this.#changed();
-      }, LATE_AFTER);
-    }
-  }
   #changed() {
-    this.#watchDelay();
+    this.#patience.watch(this.#visit !== void 0 && this.#link !== "connected");
     if (this.#changing) return;
     this.#changing = true;
     queueMicrotask(() => {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
@@ -311,42 +309,6 @@ class CaptureWidget(Reading, LiveWidget):
         """What the first track says, and the link's ``transport`` and ``round_trip``."""
         tracks = self.stream.get_tracks()
         return {**tracks[0].stats, **super().stats}
-
-    async def _live(self) -> None:
-        """Wait until it is live.
-
-        Raises
-        ------
-        CaptureError
-            When the browser gives nothing.
-        ConnectTimeout
-            When no page can be reached while this cell runs.
-        """
-        began = time.monotonic()
-        loop = asyncio.get_running_loop()
-        event = asyncio.Event()
-
-        def changed() -> None:
-            loop.call_soon_threadsafe(event.set)
-
-        self._changed.add(changed)
-        try:
-            while self._told["state"] != "live":
-                if self._capture_error is not None:
-                    raise self._capture_error
-                if self._told["state"] in ("closed", "stopped"):
-                    raise CaptureError(f"the {self._noun} was turned off before it was on", name="AbortError")
-                vain = self._in_vain(False, time.monotonic() - began)
-                if vain is not None:
-                    raise vain
-                try:
-                    async with asyncio.timeout(0.25):
-                        await event.wait()
-                except TimeoutError:
-                    continue
-                event.clear()
-        finally:
-            self._changed.discard(changed)
 
 
 def _told(error: BaseException) -> tuple[str]:

@@ -19,7 +19,8 @@ class Capture(CaptureWidget):
     Parameters
     ----------
     widget : ipywidgets.Widget
-        Displayed in the same page. Of several canvases the largest is captured.
+        Displayed in the same page. Of several canvases the largest is captured; one that WebGL has drawn when it is
+        drawn next.
     fps : float
         Pictures a second, at most.
     autostart : bool

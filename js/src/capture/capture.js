@@ -17,7 +17,8 @@ import { kinds } from "./words.js";
  * @property {(wish: CaptureWish, signal: AbortSignal, manager?: WidgetManager) => Promise<MediaStream>} open
  *   `signal` aborts when the stream is not wanted any more.
  * @property {(error: unknown, wish: CaptureWish) => CaptureError} explain Of what `open` threw.
- * @property {(track: MediaStreamTrack) => CaptureError | undefined} lost Why a track has ended; nothing: by a person.
+ * @property {(track: MediaStreamTrack) => CaptureError | "again" | undefined} lost What the end of a track means: an
+ *   error, that it is to be opened once more, or that a person has ended it.
  */
 /** @type {Record<NonNullable<CaptureWish["source"]>, Source>} */
 const SOURCES = { device: devices, screen, element };
@@ -170,10 +171,15 @@ export class Capture {
     }
   }
 
-  /** @param {CaptureError | undefined} error */
+  /** @param {CaptureError | "again" | undefined} error */
   #lost(error) {
     this.#turn += 1;
     this.#release();
+    if (error === "again") {
+      this.state = "stopped";
+      this.start(this.wish, "kernel");
+      return;
+    }
     this.#become(error ? "error" : "stopped", "page", error);
   }
 

@@ -36,7 +36,7 @@ export async function open({ model = "", fps = 30 }, signal, manager) {
           (capturable.captureStream ?? capturable.mozCaptureStream).call(element).getVideoTracks(),
         );
   const [track] = stream.getVideoTracks();
-  if (!track) throw notFound("the widget's video shows nothing yet: start it, then press Start");
+  if (!track) throw notFound("the widget's video has no picture");
   if (element instanceof HTMLCanvasElement) touch(element);
   const timer = setInterval(() => {
     if (element.isConnected) {
@@ -58,7 +58,13 @@ export async function open({ model = "", fps = 30 }, signal, manager) {
  * @param {HTMLCanvasElement} canvas
  */
 function touch(canvas) {
-  const context = canvas.getContext("2d");
+  /** @type {CanvasRenderingContext2D | null} */
+  let context;
+  try {
+    context = canvas.getContext("2d");
+  } catch {
+    return; // a worker draws it
+  }
   if (!context) return;
   context.save();
   context.globalAlpha = 0;
@@ -82,12 +88,9 @@ export function explain(error) {
   return { name, message: "the widget draws pictures of another site, which browsers give to nobody" };
 }
 
-/** @returns {CaptureError} */
+/** Its view may have been moved, or its video plays something else now: look for it again. */
 export function lost() {
-  return {
-    name: "NotFoundError",
-    message: "the widget is not shown any more: show it again, then press Start",
-  };
+  return /** @type {const} */ ("again");
 }
 
 /**
@@ -98,7 +101,9 @@ export function lost() {
  */
 async function find(model, signal, manager) {
   if (!manager?.get_model) throw notFound("this front end does not tell where other widgets are");
-  const { views = {} } = await manager.get_model(model);
+  const { views = {} } = await manager.get_model(model).catch(() => {
+    throw notFound("the widget was closed: make another, and another capture of it");
+  });
   const until = performance.now() + PATIENCE;
   let shown = false;
   while (!signal.aborted && performance.now() < until) {
@@ -106,15 +111,20 @@ async function find(model, signal, manager) {
       const { el } = await view;
       shown ||= el.isConnected;
       const picture = largest(el);
-      if (picture) return picture;
+      if (picture && hasPicture(picture)) return picture;
     }
     await new Promise((resolve) => setTimeout(resolve, GLANCE));
   }
   throw notFound(
     shown
-      ? "the widget has no canvas and no video, and only these can be captured"
+      ? "the widget has no canvas, and no video that plays, and only these can be captured"
       : "the widget is not shown in this page: show it, then press Start",
   );
+}
+
+/** @param {Picture} element */
+function hasPicture(element) {
+  return element instanceof HTMLCanvasElement || element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
 }
 
 /**
