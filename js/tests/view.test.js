@@ -53,6 +53,16 @@ describe("the camera's sentence", () => {
     [{ words: wordsOf({ video: true, source: "screen" }) }, "off", "Screen not shared"],
     [{ state: "starting" }, "waiting", "Asking for the camera…"],
     [{ asking: true }, "waiting", "Asking for the camera…"],
+    [
+      { state: "starting", words: wordsOf({ video: true, source: "element" }) },
+      "waiting",
+      "Looking for the widget…",
+    ],
+    [
+      { state: "starting", invites: true, words: wordsOf({ video: true, source: "screen" }) },
+      "waiting",
+      "Press “Share the screen”, and choose what is to be seen",
+    ],
     [{ state: "live" }, "live", "Live"],
     [{ state: "live", link: "connecting" }, "waiting", "Camera on, connecting to the kernel"],
     [{ state: "live", link: "gone" }, "error", "Kernel gone: start it, and run the cell again"],

@@ -6,20 +6,23 @@ var devices_exports = {};
 __export(devices_exports, { allowed: () => allowed, explain: () => explain, insecure: () => insecure, list: () => list, lost: () => lost, obstacle: () => obstacle, open: () => open });
 function nameOf(wish) {
   if (wish.source === "screen") return "screen";
-  if (wish.source === "element") return "widget's picture";
+  if (wish.source === "element") return "capture";
   if (!wish.video) return "microphone";
   return wish.audio ? "camera and microphone" : "camera";
 }
 function wordsOf(wish) {
   const name = nameOf(wish);
   const capital = name.charAt(0).toUpperCase() + name.slice(1);
+  const asking = `Asking for the ${name}…`;
   switch (wish.source) {
-    case "screen":
-      return { name, start: "Share the screen", stop: "Stop sharing", off: "Screen not shared" };
+    case "screen": {
+      const start = "Share the screen";
+      return { name, start, stop: "Stop sharing", take: start, off: "Screen not shared", asking };
+    }
     case "element":
-      return { name, start: "Start the capture", stop: "Stop the capture", off: "Capture off" };
+      return { name, start: "Start the capture", stop: "Stop the capture", take: "Capture in this page", off: "Capture off", asking: "Looking for the widget…" };
     default:
-      return { name, start: `Start the ${name}`, stop: `Stop the ${name}`, off: `${capital} off` };
+      return { name, start: `Start the ${name}`, stop: `Stop the ${name}`, take: `Use this page's ${name}`, off: `${capital} off`, asking };
   }
 }
 function kinds(wish) {
@@ -1394,14 +1397,14 @@ function describeCamera({ link, delay = "", state, error, words, invites = false
   if (state === "error" && error) return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
   const { name } = words;
   if (invites) return { tone: "waiting", text: `Press “${words.start}”, and choose what is to be seen` };
-  if (state === "starting") return { tone: "waiting", text: `Asking for the ${name}…` };
+  if (state === "starting") return { tone: "waiting", text: words.asking };
   const hindered = obstacle4(link);
   if (hindered) return hindered;
   if (state === "live") {
     if (link === "connected") return { tone: "live", text: "Live" };
     return delay ? connecting(delay) : { tone: "waiting", text: `${upper(name)} on, connecting to the kernel` };
   }
-  if (asking) return { tone: "waiting", text: `Asking for the ${name}…` };
+  if (asking) return { tone: "waiting", text: words.asking };
   if (elsewhere) {
     if (playing) return { tone: "live", text: `Live from another page's ${name}` };
     return { tone: "waiting", text: `Waiting for another page's ${name}` };
@@ -1709,7 +1712,7 @@ function mountCamera(context) {
     full.element.hidden ||= !wanted.video;
     const sentence = describeCamera({ link, delay, state: capture.state, error: capture.error, words, invites: capture.invites, asking: session.asking, elsewhere, playing: picture.playing });
     const startable = (!capture.on || capture.invites) && !session.asking && link !== "gone" && link !== "none";
-    action.textContent = elsewhere ? takeOver(wanted) : words.start;
+    action.textContent = elsewhere ? words.take : words.start;
     action.hidden = !startable || model.get("controls") === false;
     action.classList.toggle("jrtc-corner", elsewhere);
     if (capture.on) power.show("stop", words.stop);
@@ -1748,10 +1751,6 @@ function mountCamera(context) {
   }, { signal });
   const traits = ["muted", "mirror", "controls", "label", "width", "height", "show_stats"];
   keepUpdated(context, traits, update);
-}
-function takeOver(wish) {
-  const { name, start } = wordsOf(wish);
-  return wish.source === "screen" ? start : `Use this page's ${name}`;
 }
 function mountConnection(context) {
   const { session, model, signal } = context;

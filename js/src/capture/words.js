@@ -9,22 +9,44 @@
  */
 export function nameOf(wish) {
   if (wish.source === "screen") return "screen";
-  if (wish.source === "element") return "widget's picture";
+  if (wish.source === "element") return "capture";
   if (!wish.video) return "microphone";
   return wish.audio ? "camera and microphone" : "camera";
 }
 
-/** @param {CaptureWish} wish */
+/** @typedef {ReturnType<typeof wordsOf>} Words */
+
+/**
+ * `take`: to have it from another page; `asking`: what is going on until there is an answer.
+ * @param {CaptureWish} wish
+ */
 export function wordsOf(wish) {
   const name = nameOf(wish);
   const capital = name.charAt(0).toUpperCase() + name.slice(1);
+  const asking = `Asking for the ${name}…`;
   switch (wish.source) {
-    case "screen":
-      return { name, start: "Share the screen", stop: "Stop sharing", off: "Screen not shared" };
+    case "screen": {
+      const start = "Share the screen";
+      return { name, start, stop: "Stop sharing", take: start, off: "Screen not shared", asking };
+    }
     case "element":
-      return { name, start: "Start the capture", stop: "Stop the capture", off: "Capture off" };
+      return {
+        name,
+        start: "Start the capture",
+        stop: "Stop the capture",
+        take: "Capture in this page",
+        off: "Capture off",
+        asking: "Looking for the widget…",
+      };
     default:
-      return { name, start: `Start the ${name}`, stop: `Stop the ${name}`, off: `${capital} off` };
+      return {
+        name,
+        start: `Start the ${name}`,
+        stop: `Stop the ${name}`,
+        take: `Use this page's ${name}`,
+        off: `${capital} off`,
+        asking,
+      };
   }
 }
 

@@ -74,7 +74,7 @@ export function mountCamera(context) {
     });
     const startable =
       (!capture.on || capture.invites) && !session.asking && link !== "gone" && link !== "none";
-    action.textContent = elsewhere ? takeOver(wanted) : words.start;
+    action.textContent = elsewhere ? words.take : words.start;
     action.hidden = !startable || model.get("controls") === false;
     action.classList.toggle("jrtc-corner", elsewhere);
     if (capture.on) power.show("stop", words.stop);
@@ -121,10 +121,4 @@ export function mountCamera(context) {
   );
   const traits = ["muted", "mirror", "controls", "label", "width", "height", "show_stats"];
   keepUpdated(context, traits, update);
-}
-
-/** @param {CaptureWish} wish */
-function takeOver(wish) {
-  const { name, start } = wordsOf(wish);
-  return wish.source === "screen" ? start : `Use this page's ${name}`;
 }

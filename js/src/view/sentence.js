@@ -1,6 +1,7 @@
 /**
  * The state of a view in a few words.
  * @import { CaptureError, CaptureState, PlannedTrack } from "../types.js"
+ * @import { Words } from "../capture/words.js"
  * @import { Delay, Link } from "../session.js"
  */
 
@@ -107,7 +108,7 @@ export function describePlayer({
  * @param {Delay} [view.delay]
  * @param {CaptureState} view.state This page's.
  * @param {CaptureError | undefined} view.error
- * @param {{name: string, start: string, off: string}} view.words What it is called: "camera", "microphone".
+ * @param {Words} view.words What it is called: "camera", "microphone".
  * @param {boolean} [view.invites] Whether it waits for a click.
  * @param {boolean} view.asking Whether this page has asked the kernel for the camera.
  * @param {boolean} view.elsewhere Whether another page has the camera.
@@ -129,7 +130,7 @@ export function describeCamera({
     return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
   const { name } = words;
   if (invites) return { tone: "waiting", text: `Press “${words.start}”, and choose what is to be seen` };
-  if (state === "starting") return { tone: "waiting", text: `Asking for the ${name}…` };
+  if (state === "starting") return { tone: "waiting", text: words.asking };
   const hindered = obstacle(link);
   if (hindered) return hindered;
   if (state === "live") {
@@ -138,7 +139,7 @@ export function describeCamera({
       ? connecting(delay)
       : { tone: "waiting", text: `${upper(name)} on, connecting to the kernel` };
   }
-  if (asking) return { tone: "waiting", text: `Asking for the ${name}…` };
+  if (asking) return { tone: "waiting", text: words.asking };
   if (elsewhere) {
     if (playing) return { tone: "live", text: `Live from another page's ${name}` };
     return { tone: "waiting", text: `Waiting for another page's ${name}` };
