@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
 
 from .config import configure
+from .doctor import doctor
 from .errors import (
     CaptureError,
     CaptureTimeout,
@@ -35,8 +36,12 @@ from .rtc.report import Report
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
 from .signaling.pair import connect_pair
-from .widgets.camera import Camera, get_user_media
+from .widgets.camera import Camera
+from .widgets.element import Capture
+from .widgets.microphone import Microphone
 from .widgets.player import Audio, Video
+from .widgets.screen import Screen
+from .widgets.user_media import get_user_media
 from .widgets.views import install as _install_views
 
 try:
@@ -49,6 +54,7 @@ _install_views()
 __all__ = [
     "Audio",
     "Camera",
+    "Capture",
     "CaptureError",
     "CaptureTimeout",
     "ConnectTimeout",
@@ -56,6 +62,7 @@ __all__ = [
     "InvalidAccessError",
     "InvalidStateError",
     "MediaStream",
+    "Microphone",
     "NotAllowedError",
     "NotFoundError",
     "NotReadableError",
@@ -70,6 +77,7 @@ __all__ = [
     "RtpReceiver",
     "RtpSender",
     "RtpTransceiver",
+    "Screen",
     "SdpError",
     "SecurityError",
     "SessionDescription",
@@ -81,6 +89,7 @@ __all__ = [
     "Video",
     "configure",
     "connect_pair",
+    "doctor",
     "get_user_media",
     "read_stamp",
 ]

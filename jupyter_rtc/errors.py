@@ -107,7 +107,7 @@ _ADVICE: dict[type[CaptureError], str] = {
 }
 
 
-def capture_error(name: str, message: str) -> CaptureError:
+def capture_error(name: str, message: str, *, advise: bool = True) -> CaptureError:
     """Return the exception for a DOMException of getUserMedia, with what to do about it.
 
     Parameters
@@ -116,6 +116,8 @@ def capture_error(name: str, message: str) -> CaptureError:
         The DOMException's name.
     message : str
         What the page says about it.
+    advise : bool
+        Whether to add what helps with a device.
     """
     kind = next((kind for kind in _ADVICE if kind.name == name), CaptureError)
-    return kind(f"{message or name}{_ADVICE.get(kind, '')}", name=name)
+    return kind(f"{message or name}{_ADVICE.get(kind, '') if advise else ''}", name=name)

@@ -10,7 +10,15 @@ import { mountConnection } from "./view/connection.js";
 import { mountPlayer } from "./view/player.js";
 
 /** @type {Record<string, (context: ViewContext) => void>} */
-const VIEWS = { audio: mountAudio, camera: mountCamera, connection: mountConnection, video: mountPlayer };
+const VIEWS = {
+  audio: mountAudio,
+  camera: mountCamera,
+  capture: mountCamera,
+  connection: mountConnection,
+  microphone: mountCamera,
+  screen: mountCamera,
+  video: mountPlayer,
+};
 
 export default () => {
   /** @type {Session | undefined} */

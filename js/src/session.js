@@ -2,22 +2,31 @@
  * What all views of one widget share: the talk with the kernel, the connection and the camera. It lives as
  * long as the model, but is awake only while a view is shown.
  * @import { AnyModel } from "@anywidget/types"
+ * @import { WidgetManager } from "./capture/element.js"
  * @import { Plan } from "./transport/webrtc.js"
  * @import { CaptureWish, Envelope, KernelMessage, PlannedTrack, Tile, Traits } from "./types.js"
  */
-import { Capture } from "./capture/camera.js";
+import { Capture } from "./capture/capture.js";
+import { Patience } from "./patience.js";
+import { describe } from "./report.js";
 import { Visit } from "./visit.js";
 
+/** Milliseconds without a connection, after which a person is told the most likely reason. */
+const LATE_AFTER = 5000;
+/** How long a report waits for the kernel's part of it. */
+const REPORT_WITHIN = 2000;
 /** A view that is moved goes and comes again. */
 const GRACE = 1500;
 
 /** @typedef {AnyModel<Traits> & {comm?: unknown, comm_live?: boolean}} Model */
 /** @typedef {"waiting" | "connecting" | "connected" | "busy" | "blocked" | "gone" | "none"} Link */
+/** @typedef {"" | "kernel" | "network"} Delay */
 /** @typedef {PlannedTrack & {track: MediaStreamTrack, muted: boolean}} RemoteTrack */
 /** @typedef {{key: string, level: "info" | "error", text: string, detail: string}} Notice */
 /**
  * @typedef {object} State
  * @property {Link} link
+ * @property {Delay} delay What it waits for, where it has waited for long.
  * @property {Map<string, RemoteTrack>} tracks By slot.
  * @property {Tile[]} tiles
  * @property {Notice[]} notices
@@ -47,7 +56,10 @@ export class Session extends EventTarget {
   #notices = new Map();
   /** A click that waits for the kernel to say what may be captured. */
   #clicked = false;
+  #patience = new Patience(LATE_AFTER, () => this.#changed());
   #changing = false;
+  /** @type {(text: string) => void} */
+  #onreport = () => {};
 
   /** @param {Model} model */
   constructor(model) {
@@ -59,6 +71,7 @@ export class Session extends EventTarget {
         this.#visit?.capture(this.capture.tracks);
         this.#changed();
       },
+      /** @type {{widget_manager?: WidgetManager}} */ (model).widget_manager,
     );
     const onMessage = (/** @type {Envelope} */ content) => this.#visit?.receive(content);
     const onLive = () => this.#commChanged();
@@ -80,6 +93,7 @@ export class Session extends EventTarget {
     }
     return {
       link: this.#link,
+      delay: !this.#patience.late ? "" : this.#visit?.answered ? "network" : "kernel",
       tracks,
       tiles: this.#plan?.tiles ?? [],
       notices: [...this.#notices.values()],
@@ -119,6 +133,31 @@ export class Session extends EventTarget {
   stopCapture() {
     this.#clicked = false;
     this.capture.stop("page");
+  }
+
+  /** What the browser counts of the connection. */
+  async stats() {
+    return this.#visit?.stats();
+  }
+
+  /**
+   * @param {string} sentence What the view says.
+   * @returns {Promise<string>} Why this page is or is not connected.
+   */
+  async report(sentence) {
+    const kernel = this.#askKernel();
+    const report = await this.stats();
+    const entries = /** @type {import("./report.js").Entry[]} */ ([...(report?.values() ?? [])]);
+    return describe({ sentence, link: this.#link, entries, kernel: await kernel });
+  }
+
+  /** @returns {Promise<string>} Empty if there is no answer in time. */
+  #askKernel() {
+    return new Promise((resolve) => {
+      this.#onreport = resolve;
+      this.#visit?.post({ type: "report" });
+      setTimeout(() => resolve(""), REPORT_WITHIN);
+    });
   }
 
   get asking() {
@@ -167,7 +206,12 @@ export class Session extends EventTarget {
       ongone: () => this.#lost(),
       onerror: (error) => this.#fault(error),
     });
-    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext });
+    this.#visit.post({
+      type: "hello",
+      secure: globalThis.isSecureContext,
+      origin: globalThis.location?.origin ?? "",
+      agent: navigator.userAgent ?? "",
+    });
     this.#changed();
   }
 
@@ -189,6 +233,7 @@ export class Session extends EventTarget {
 
   #forget() {
     this.#visit = undefined;
+    this.#patience.watch(false);
     this.#plan = undefined;
     this.#clicked = false;
     this.#notices.clear();
@@ -231,6 +276,9 @@ export class Session extends EventTarget {
       case "notice":
         this.#note(message);
         break;
+      case "report":
+        this.#onreport(message.text);
+        break;
       case "void":
         break;
       case "error":
@@ -271,6 +319,7 @@ export class Session extends EventTarget {
   }
 
   #changed() {
+    this.#patience.watch(this.#visit !== undefined && this.#link !== "connected");
     if (this.#changing) return;
     this.#changing = true;
     queueMicrotask(() => {

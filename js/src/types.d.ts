@@ -39,7 +39,7 @@ export interface Device {
 /** A page says these. */
 export type PageMessage =
   /** A view is shown. The kernel answers with a plan. */
-  | { type: "hello"; secure: boolean }
+  | { type: "hello"; secure: boolean; origin: string; agent: string }
   /** An offer. `slots`: which transceiver (by mid) is to carry which track of the plan; `capture`: which carry the page's own. */
   | {
       type: "description";
@@ -62,6 +62,8 @@ export type PageMessage =
     }
   /** No connection came about, or it was lost. The page goes on trying with a new epoch. */
   | { type: "failed"; epoch: number; reason: string }
+  /** The kernel is to say why it is or is not connected. */
+  | { type: "report" }
   /** The last view is gone: camera off, connection closed. */
   | { type: "bye" }
   /** A message that was not understood. */
@@ -83,8 +85,14 @@ export interface Tile {
   title: string;
   slots: string[];
 }
-/** Constraints of getUserMedia, by kind; absent: not wanted. */
-export type CaptureWish = Partial<Record<Kind, boolean | MediaTrackConstraints>>;
+/** Constraints by kind (absent: not wanted), of getUserMedia or, of a screen, getDisplayMedia. */
+export type CaptureWish = Partial<Record<Kind, boolean | MediaTrackConstraints>> & {
+  /** Absent: a camera or microphone. */
+  source?: "device" | "screen" | "element";
+  /** Of an element: the id of the widget whose canvas or video it is, and pictures a second at most. */
+  model?: string;
+  fps?: number;
+};
 
 /** The kernel says these. */
 export type KernelMessage =
@@ -101,6 +109,8 @@ export type KernelMessage =
   | { type: "capture"; command: "start" | "stop"; wish: CaptureWish }
   /** A sentence under the picture. `detail`: a traceback. A new one with the same `key` replaces it; empty text removes it. */
   | { type: "notice"; key: string; level: "info" | "error"; text: string; detail: string }
+  /** What was asked for by "report". */
+  | { type: "report"; text: string }
   /** In place of a message that a newer one has made obsolete before it was acknowledged. */
   | { type: "void" }
   /** A message of the page was refused, e.g. its offer. */
@@ -112,7 +122,7 @@ export type Heartbeat = { type: "ping"; time: number } | { type: "pong"; time: n
 /** The widget's synced traits. Only the kernel writes them, but for those marked (page). */
 export interface Traits {
   /** Which view the widget has. */
-  _player: "camera" | "video" | "audio" | "connection";
+  _player: "camera" | "microphone" | "screen" | "capture" | "video" | "audio" | "connection";
   /** A name for what is shown, for the accessible name of the player. */
   label: string;
   controls: boolean;
@@ -124,7 +134,7 @@ export interface Traits {
   width: number;
   height: number;
   show_stats: boolean;
-  /** Camera only: its state in the kernel. */
+  /** Of what captures: its state in the kernel. */
   state: CaptureState | "closed";
   error: string;
   /** Connection only: the connection's states. */

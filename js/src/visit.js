@@ -61,6 +61,14 @@ export class Visit {
     return this.#connector.state;
   }
 
+  get answered() {
+    return this.#connector.answered;
+  }
+
+  stats() {
+    return this.#connector.stats();
+  }
+
   /** @param {string} slot */
   track(slot) {
     return this.#connector.track(slot);

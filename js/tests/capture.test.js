@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { Capture } from "../src/capture/camera.js";
-import { FakeDevices } from "./fakes.js";
+import { Capture } from "../src/capture/capture.js";
+import { FakeDevices, FakeStream, FakeTrack } from "./fakes.js";
 
 let devices;
 let capture;
@@ -124,6 +124,19 @@ describe("what goes wrong", () => {
     expect(devices.asked).toEqual([]);
   });
 
+  for (const address of ["vscode-webview://1a2b/index.html", "https://1a2b.vscode-cdn.net/index.html"]) {
+    test(`at ${address} there is none, and it is said where there is`, async () => {
+      vi.stubGlobal("location", new URL(address));
+      await capture.start({ video: true }, "kernel");
+      expect(said.at(-1).error).toMatchObject({
+        name: "SecurityError",
+        message: expect.stringMatching(/VS Code.*JupyterLab in a browser/),
+      });
+      expect(devices.asked).toEqual([]);
+      vi.unstubAllGlobals();
+    });
+  }
+
   test("an unplugged camera is an error, and the microphone goes off with it", async () => {
     capture.start({ video: true, audio: true }, "kernel");
     const stream = devices.asked[0].give();
@@ -173,5 +186,137 @@ describe("devices", () => {
     devices.asked[1].give();
     await settle();
     expect(capture.tracks.audio.enabled).toBe(false);
+  });
+});
+
+describe("a screen", () => {
+  const wish = { video: true, audio: false, source: "screen" };
+
+  beforeEach(() => {
+    vi.stubGlobal("isSecureContext", true);
+    devices.getDisplayMedia = devices.getUserMedia;
+  });
+
+  test("asks the browser after a click only", async () => {
+    capture.start(wish, "kernel");
+    await settle();
+    expect([devices.asked.length, capture.state, capture.invites]).toEqual([0, "starting", true]);
+    capture.start(wish, "page");
+    expect(devices.asked).toHaveLength(1);
+    devices.asked[0].give();
+    await settle();
+    expect([capture.state, capture.invites]).toEqual(["live", false]);
+    expect(states().at(-1)).toBe("live by page");
+  });
+
+  test("stopped by the browser's own button is stopped, and no error", async () => {
+    capture.start(wish, "page");
+    const stream = devices.asked[0].give();
+    await settle();
+    stream.tracks[0].unplug();
+    expect(said.at(-1)).toMatchObject({ state: "stopped", by: "page" });
+    expect(said.at(-1).error).toBeUndefined();
+  });
+
+  test("is not asked for where the page may not", async () => {
+    vi.stubGlobal("document", { featurePolicy: { allowsFeature: (name) => name !== "display-capture" } });
+    await capture.start(wish, "page");
+    expect(said.at(-1).error.message).toMatch(/iframe needs allow="display-capture"/);
+    vi.stubGlobal("isSecureContext", false);
+    await capture.start(wish, "page");
+    expect(said.at(-1).error.message).toMatch(/ssh -L/);
+    expect(devices.asked).toEqual([]);
+    vi.unstubAllGlobals();
+  });
+
+  test("that is not chosen says how to try again", async () => {
+    capture.start(wish, "page");
+    devices.asked[0].refuse("NotAllowedError");
+    await settle();
+    expect(said.at(-1).error.message).toMatch(/press Share the screen/);
+  });
+});
+
+describe("another widget", () => {
+  const wish = { video: true, source: "element", model: "m", fps: 10 };
+  const manager = (el) => ({ get_model: async () => ({ views: { one: Promise.resolve({ el }) } }) });
+  const captured = () => {
+    const capture = new Capture(
+      (message) => said.push(message),
+      () => {},
+      manager(box),
+    );
+    return capture.start(wish, "kernel").then(() => capture);
+  };
+  let box;
+
+  beforeEach(() => {
+    box = document.createElement("div");
+    document.body.append(box);
+  });
+
+  function add(tag, width, height) {
+    const element = document.createElement(tag);
+    element.getBoundingClientRect = () => ({ width, height });
+    const stream = new FakeStream([new FakeTrack("video")]);
+    element.captureStream = (fps) => Object.assign(stream, { fps });
+    if (tag === "canvas") element.getContext = () => null;
+    box.append(element);
+    return stream;
+  }
+
+  test("is captured by its largest canvas", async () => {
+    add("canvas", 20, 20);
+    const large = add("canvas", 200, 100);
+    add("canvas", 200, 100);
+    const capture = await captured();
+    expect([capture.state, capture.stream === large, large.fps]).toEqual(["live", true, 10]);
+    capture.close();
+  });
+
+  test("whose picture ends is looked for again", async () => {
+    const first = add("canvas", 200, 100);
+    const capture = await captured();
+    box.replaceChildren();
+    const second = add("canvas", 200, 100);
+    first.tracks[0].unplug();
+    await settle();
+    await settle();
+    expect([capture.state, capture.stream === second]).toEqual(["live", true]);
+    expect(states()).toEqual([
+      "starting by kernel",
+      "live by kernel",
+      "starting by kernel",
+      "live by kernel",
+    ]);
+    capture.close();
+  });
+
+  test("is asked for no longer than it is wanted", async () => {
+    vi.useFakeTimers();
+    const capture = new Capture(
+      (message) => said.push(message),
+      () => {},
+      manager(box),
+    );
+    capture.start(wish, "kernel");
+    capture.stop("kernel");
+    await vi.advanceTimersByTimeAsync(6000);
+    vi.useRealTimers();
+    expect(states()).toEqual(["starting by kernel", "stopped by kernel"]);
+  });
+
+  test("without a picture says so, and a front end that hides it, too", async () => {
+    vi.useFakeTimers();
+    const capturing = captured();
+    await vi.advanceTimersByTimeAsync(6000);
+    await capturing;
+    vi.useRealTimers();
+    expect(said.at(-1).error).toMatchObject({
+      name: "NotFoundError",
+      message: expect.stringMatching(/no canvas, and no video that plays/),
+    });
+    await capture.start(wish, "kernel");
+    expect(said.at(-1).error.message).toMatch(/does not tell where other widgets are/);
   });
 });

@@ -195,6 +195,9 @@ export class FakePeerConnection extends EventTarget {
     this.remoteDescription = description;
     this.signalingState = "stable";
   }
+  async getStats() {
+    return new Map();
+  }
   connect() {
     this.connectionState = "connected";
     this.channel.readyState = "open";

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { wordsOf } from "../src/capture/words.js";
 import widget from "../src/index.js";
 import { describeCamera, describeConnection, describePlayer } from "../src/view/sentence.js";
 import { FakeDevices, FakeKernel, FakeModel, FakePeerConnection, FakeStream, plan } from "./fakes.js";
@@ -8,6 +9,12 @@ describe("the player's sentence", () => {
   for (const [change, tone, text] of [
     [{ link: "waiting" }, "waiting", /^Connecting to the kernel$/],
     [{ link: "busy" }, "waiting", /^Waiting for the kernel: a cell is running$/],
+    [
+      { link: "waiting", delay: "kernel" },
+      "waiting",
+      /it has not answered yet, because a cell keeps it busy/,
+    ],
+    [{ link: "connecting", delay: "network" }, "waiting", /no way \(UDP\) to it was found yet/],
     [{ link: "blocked" }, "error", /^No direct path \(UDP\) to the kernel: .*TURN/],
     [{ link: "gone" }, "error", /^Kernel gone/],
     [{ link: "none" }, "off", /running one/],
@@ -32,13 +39,30 @@ describe("the player's sentence", () => {
 });
 
 describe("the camera's sentence", () => {
-  const view = { link: "connected", state: "idle", device: "camera", asking: false, elsewhere: false };
+  const view = {
+    link: "connected",
+    state: "idle",
+    words: wordsOf({ video: true }),
+    asking: false,
+    elsewhere: false,
+  };
   const refused = { name: "NotAllowedError", message: "no permission: allow it" };
   for (const [change, tone, text] of [
     [{}, "off", "Camera off"],
-    [{ state: "stopped", device: "microphone" }, "off", "Microphone off"],
+    [{ state: "stopped", words: wordsOf({ audio: true }) }, "off", "Microphone off"],
+    [{ words: wordsOf({ video: true, source: "screen" }) }, "off", "Screen not shared"],
     [{ state: "starting" }, "waiting", "Asking for the camera…"],
     [{ asking: true }, "waiting", "Asking for the camera…"],
+    [
+      { state: "starting", words: wordsOf({ video: true, source: "element" }) },
+      "waiting",
+      "Looking for the widget…",
+    ],
+    [
+      { state: "starting", invites: true, words: wordsOf({ video: true, source: "screen" }) },
+      "waiting",
+      "Press “Share the screen”, and choose what is to be seen",
+    ],
     [{ state: "live" }, "live", "Live"],
     [{ state: "live", link: "connecting" }, "waiting", "Camera on, connecting to the kernel"],
     [{ state: "live", link: "gone" }, "error", "Kernel gone: start it, and run the cell again"],
@@ -122,6 +146,53 @@ describe("a mounted view", () => {
     kernel.say(notice(""));
     await settle();
     expect(el.querySelectorAll(".jrtc-notice")).toHaveLength(0);
+  });
+
+  test("the statistics are off, and one click away", async () => {
+    const { el, model } = await mount({ _player: "video" });
+    const panel = el.querySelector(".jrtc-stats");
+    expect(panel.hidden).toBe(true);
+    el.querySelector('[aria-label="Show the statistics"]').click();
+    await settle();
+    expect([model.get("show_stats"), panel.hidden, model.saved]).toEqual([true, false, 1]);
+    expect(panel.querySelectorAll(".jrtc-what")).toHaveLength(4);
+    el.querySelector('[aria-label="Hide the statistics"]').click();
+    await settle();
+    expect(panel.hidden).toBe(true);
+  });
+
+  test("what takes long says why, and its report can be copied", async () => {
+    vi.useFakeTimers();
+    try {
+      const mounting = mount({ _player: "video" });
+      await vi.advanceTimersByTimeAsync(100);
+      const { el, kernel, model } = await mounting;
+      const copy = el.querySelector(".jrtc-copy");
+      const line = () => el.querySelector(".jrtc-sentence").textContent;
+      kernel.say(plan({ tracks: [{ slot: "s", kind: "video", label: "" }] }));
+      await vi.advanceTimersByTimeAsync(100);
+      expect([copy.hidden, line()]).toEqual([true, "Connecting to the kernel"]);
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(copy.hidden).toBe(false);
+      expect(line()).toBe("Waiting for the kernel: a cell is running");
+      kernel.say({ type: "void" });
+      await vi.advanceTimersByTimeAsync(10);
+      expect(line()).toMatch(/takes long: it has not answered/);
+      const copied = [];
+      vi.stubGlobal("navigator", {
+        userAgent: "test",
+        clipboard: { writeText: async (text) => copied.push(text) },
+      });
+      copy.click();
+      await vi.advanceTimersByTimeAsync(10);
+      expect(model.types).toContain("report");
+      kernel.say({ type: "report", text: "Not connected. It is night." });
+      await vi.advanceTimersByTimeAsync(100);
+      expect(copied[0]).toMatch(/takes long[\s\S]*the kernel says:\nNot connected. It is night./);
+      expect(copy.textContent).toBe("Copied");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("the mute button writes the trait", async () => {

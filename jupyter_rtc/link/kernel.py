@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 _seen_on_subshell = False
@@ -21,6 +22,30 @@ def note_message() -> None:
     global _seen_on_subshell
     if threading.current_thread().name.startswith("subshell-"):
         _seen_on_subshell = True
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says of itself: its address without path, its browser, whether browsers give it cameras."""
+
+    origin: str
+    agent: str
+    secure: bool
+
+
+_last_page: Page | None = None
+
+
+def note_page(hello: dict[str, Any]) -> None:
+    """Remember the page that was heard of last."""
+    global _last_page
+    origin, agent = str(hello.get("origin") or ""), str(hello.get("agent") or "")
+    _last_page = Page(origin[:200], agent[:300], bool(hello.get("secure", True)))
+
+
+def last_page() -> Page | None:
+    """Return the page that was heard of last, if any was."""
+    return _last_page
 
 
 def let_messages_through(comm: Any) -> None:

@@ -17,6 +17,7 @@ from ..engine.peer import Peer
 from ..engine.statistics import Facts
 from ..errors import InvalidStateError, RtcError
 from ..media.track import Kind, Track
+from . import kernel
 from .messages import UNACKNOWLEDGED_BOUND, Envelope, Mailbox, Message, parse
 from .start import with_start_bitrate
 
@@ -124,6 +125,7 @@ class Session:
     def _act(self, message: Message) -> None:
         match message["type"]:
             case "hello":
+                kernel.note_page(message)
                 for notice in self._pages.notices():
                     self.mailbox.post(notice)
                 self._host.page_hello(self.client)
@@ -140,7 +142,7 @@ class Session:
             case "failed":
                 self._note(f"page: {message['reason']}")
                 self._host.page_message(self.client, message)
-            case "capture":
+            case "capture" | "report":
                 self._host.page_message(self.client, message)
             case "bye":
                 self._pages.drop(self.client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from .track import Item, Kind, Track
 
@@ -37,6 +37,10 @@ class RelayTrack(Track[Item]):
     @property
     def _keeps_last(self) -> bool:  # type: ignore[override]
         return self._upstream is not None and self._upstream._keeps_last
+
+    @property
+    def _stills(self) -> Literal["never", "seen", "made"]:  # type: ignore[override]
+        return "never" if self._upstream is None else self._upstream._stills
 
     def _plug(self, upstream: Track[Item] | None) -> None:
         with self._lock:

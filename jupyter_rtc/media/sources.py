@@ -123,6 +123,8 @@ class NumpyVideoTrack(_Source[Picture]):
         self._start: float | None = None
         self._due = 0.0
         self._source = None if source is None else self._source_of(source)
+        # A picture of an iterator, made for a still, would be lost to those who watch.
+        self._stills = "seen" if source is None or isinstance(source, Iterator) else "made"
         super().__init__("video", getattr(source, "__name__", "") or "numpy video")
         if self._source is None:
             self._keeps_last = True

@@ -52,6 +52,9 @@ class Track(Displayable, Emitter, Generic[Item]):
     kind: Kind
     #: Whether the last item still stands when nothing follows, as a written picture does and a camera's does not.
     _keeps_last = False
+    #: What a saved notebook may keep without asking: nothing of what was filmed; of what the kernel makes the last
+    #: picture that was "seen", or one "made" for it.
+    _stills: Literal["never", "seen", "made"] = "never"
 
     def __init__(self, kind: Kind, *, label: str = "", id: str | None = None, muted: bool = False) -> None:
         super().__init__()

@@ -1,15 +1,59 @@
-function obstacle(wish) {
-  if (!navigator.mediaDevices?.getUserMedia) {
-    return { name: "SecurityError", message: `browsers give a camera only to pages at https: or localhost, and this one is at ${location.origin}. Serve Jupyter by https, or open it through a tunnel: ssh -L 8888:localhost:8888 HOST` };
+var __defProp = Object.defineProperty;
+var __export = (target, all) => {
+  for (var name in all) __defProp(target, name, { get: all[name], enumerable: true });
+};
+var devices_exports = {};
+__export(devices_exports, { allowed: () => allowed, explain: () => explain, insecure: () => insecure, list: () => list, lost: () => lost, obstacle: () => obstacle, open: () => open });
+function nameOf(wish) {
+  if (wish.source === "screen") return "screen";
+  if (wish.source === "element") return "capture";
+  if (!wish.video) return "microphone";
+  return wish.audio ? "camera and microphone" : "camera";
+}
+function wordsOf(wish) {
+  const name = nameOf(wish);
+  const capital = name.charAt(0).toUpperCase() + name.slice(1);
+  const asking = `Asking for the ${name}…`;
+  switch (wish.source) {
+    case "screen": {
+      const start = "Share the screen";
+      return { name, start, stop: "Stop sharing", take: start, off: "Screen not shared", asking };
+    }
+    case "element":
+      return { name, start: "Start the capture", stop: "Stop the capture", take: "Capture in this page", off: "Capture off", asking: "Looking for the widget…" };
+    default:
+      return { name, start: `Start the ${name}`, stop: `Stop the ${name}`, take: `Use this page's ${name}`, off: `${capital} off`, asking };
   }
+}
+function kinds(wish) {
+  const all = ["video", "audio"];
+  return all.filter((kind) => wish[kind]);
+}
+function open({ audio, video }) {
+  return navigator.mediaDevices.getUserMedia({ ...video && { video }, ...audio && { audio } });
+}
+async function list() {
+  const all = await navigator.mediaDevices.enumerateDevices();
+  return all.filter(({ kind }) => kind === "videoinput" || kind === "audioinput").map(({ deviceId, kind, label }) => ({ deviceId, kind: kind === "videoinput" ? "video" : "audio", label }));
+}
+function lost({ kind }) {
+  const what = kind === "video" ? "camera" : "microphone";
+  return { name: "NotReadableError", message: `the ${what} was disconnected` };
+}
+function obstacle(wish) {
+  const what = nameOf(wish);
+  if (inCodeEditor()) {
+    return { name: "SecurityError", message: `VS Code gives notebooks no ${what}. Open this notebook in JupyterLab in a browser: its kernel gets the pictures there` };
+  }
+  if (!navigator.mediaDevices?.getUserMedia) return insecure(what);
   const forbidden = kinds(wish).filter((kind) => !allowed(kind === "video" ? "camera" : "microphone"));
   if (forbidden.length === 0) return void 0;
-  return { name: "SecurityError", message: `the page that this one is embedded in forbids the ${device(wish)} (its iframe needs allow="camera; microphone"). Open the notebook in a tab of its own` };
+  return { name: "SecurityError", message: `the page that this one is embedded in forbids the ${what} (its iframe needs allow="camera; microphone"). Open the notebook in a tab of its own` };
 }
 function explain(error, wish) {
   const name = error instanceof DOMException || error instanceof Error ? error.name : "Error";
   const said = error instanceof Error || error instanceof DOMException ? error.message : String(error);
-  const what = device(wish);
+  const what = nameOf(wish);
   switch (name) {
     case "NotAllowedError":
       return { name, message: `no permission: allow the ${what} in the page's address bar, then press Start` };
@@ -25,21 +69,138 @@ function explain(error, wish) {
       return { name, message: said || `the ${what} could not be opened` };
   }
 }
-function device(wish) {
-  if (!wish.video) return "microphone";
-  return wish.audio ? "camera and microphone" : "camera";
+function insecure(what) {
+  return { name: "SecurityError", message: `browsers give a ${what} only to pages at https: or localhost, and this one is at ${location.origin}. Serve Jupyter by https, or open it through a tunnel: ssh -L 8888:localhost:8888 HOST` };
 }
-function kinds(wish) {
-  const all = ["video", "audio"];
-  return all.filter((kind) => wish[kind]);
+function inCodeEditor() {
+  const { protocol, hostname } = globalThis.location ?? {};
+  return protocol === "vscode-webview:" || Boolean(hostname?.endsWith(".vscode-cdn.net"));
 }
 function allowed(feature) {
   const { featurePolicy } = document;
   return featurePolicy?.allowsFeature(feature) ?? true;
 }
+var element_exports = {};
+__export(element_exports, { explain: () => explain2, lost: () => lost2, obstacle: () => obstacle2, open: () => open2 });
+var PATIENCE = 5e3;
+var GLANCE = 100;
+var REFRESH = 1e3;
+var SMALLEST = 8;
+var notFound = (message) => new DOMException(message, "NotFoundError");
+async function open2({ model = "", fps = 30 }, signal, manager) {
+  const element = await find(model, signal, manager);
+  const capturable = element;
+  const stream = element instanceof HTMLCanvasElement ? capturable.captureStream(fps) : new MediaStream((capturable.captureStream ?? capturable.mozCaptureStream).call(element).getVideoTracks());
+  const [track] = stream.getVideoTracks();
+  if (!track) throw notFound("the widget's video has no picture");
+  if (element instanceof HTMLCanvasElement) touch(element);
+  const timer = setInterval(() => {
+    if (element.isConnected) {
+      if (element instanceof HTMLCanvasElement) touch(element);
+    } else {
+      clearInterval(timer);
+      track.stop();
+      track.dispatchEvent(new Event("ended"));
+    }
+  }, REFRESH);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  return stream;
+}
+function touch(canvas) {
+  let context;
+  try {
+    context = canvas.getContext("2d");
+  } catch {
+    return;
+  }
+  if (!context) return;
+  context.save();
+  context.globalAlpha = 0;
+  context.fillRect(0, 0, 1, 1);
+  context.restore();
+}
+function obstacle2() {
+  return void 0;
+}
+function explain2(error) {
+  const { name, message } = error instanceof Error || error instanceof DOMException ? error : new Error(String(error));
+  if (name !== "SecurityError") return { name, message };
+  return { name, message: "the widget draws pictures of another site, which browsers give to nobody" };
+}
+function lost2() {
+  return "again";
+}
+async function find(model, signal, manager) {
+  if (!manager?.get_model) throw notFound("this front end does not tell where other widgets are");
+  const { views = {} } = await manager.get_model(model).catch(() => {
+    throw notFound("the widget was closed: make another, and another capture of it");
+  });
+  const until = performance.now() + PATIENCE;
+  let shown = false;
+  while (!signal.aborted && performance.now() < until) {
+    for (const view of Object.values(views)) {
+      const { el } = await view;
+      shown ||= el.isConnected;
+      const picture = largest(el);
+      if (picture && hasPicture(picture)) return picture;
+    }
+    await new Promise((resolve) => setTimeout(resolve, GLANCE));
+  }
+  throw notFound(shown ? "the widget has no canvas, and no video that plays, and only these can be captured" : "the widget is not shown in this page: show it, then press Start");
+}
+function hasPicture(element) {
+  return element instanceof HTMLCanvasElement || element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+}
+function largest(root) {
+  let [found, area] = [void 0, SMALLEST * SMALLEST];
+  for (const element of pictures(root)) {
+    const { width, height } = element.getBoundingClientRect();
+    const better = element instanceof HTMLVideoElement && found instanceof HTMLCanvasElement;
+    if (width * height > area || better && width * height === area) [found, area] = [element, width * height];
+  }
+  return found;
+}
+function* pictures(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element instanceof HTMLCanvasElement || element instanceof HTMLVideoElement) yield element;
+    if (element.shadowRoot) yield* pictures(element.shadowRoot);
+  }
+}
+var screen_exports = {};
+__export(screen_exports, { explain: () => explain3, lost: () => lost3, obstacle: () => obstacle3, open: () => open3 });
+function open3({ audio, video }) {
+  return navigator.mediaDevices.getDisplayMedia({ video, audio: Boolean(audio) });
+}
+function obstacle3() {
+  if (!globalThis.isSecureContext) return insecure("screen");
+  if (!navigator.mediaDevices?.getDisplayMedia) {
+    return { name: "NotSupportedError", message: "this browser, or this application, shares no screens" };
+  }
+  if (allowed("display-capture")) return void 0;
+  return { name: "SecurityError", message: 'the page that this one is embedded in forbids sharing the screen (its iframe needs allow="display-capture"). Open the notebook in a tab of its own' };
+}
+function explain3(error) {
+  const { name, message } = error instanceof DOMException ? error : { name: "Error", message: String(error) };
+  switch (name) {
+    case "NotAllowedError":
+      return { name, message: "the screen was not shared: press Share the screen and choose what is to be seen" };
+    case "InvalidStateError":
+      return { name, message: "the browser wants a click for it: press Share the screen" };
+    case "NotFoundError":
+      return { name, message: "there is no screen or window that could be shared" };
+    case "NotReadableError":
+      return { name, message: `the system did not give the screen to the browser: see its privacy settings (${message})` };
+    default:
+      return { name, message: message || "the screen could not be shared" };
+  }
+}
+function lost3() {
+}
+var SOURCES = { device: devices_exports, screen: screen_exports, element: element_exports };
 var Capture = class {
   #post;
   #onchange;
+  #manager;
   #lifetime = new AbortController();
   #live;
   #turn = 0;
@@ -51,9 +212,11 @@ var Capture = class {
   wish = {};
   devices = [];
   microphoneMuted = false;
-  constructor(post, onchange) {
+  invites = false;
+  constructor(post, onchange, manager) {
     this.#post = post;
     this.#onchange = onchange;
+    this.#manager = manager;
   }
   get on() {
     return this.state === "starting" || this.state === "live";
@@ -62,7 +225,9 @@ var Capture = class {
     return { video: this.stream?.getVideoTracks()[0], audio: this.stream?.getAudioTracks()[0] };
   }
   async start(wish, by) {
-    if (this.on && JSON.stringify(wish) === JSON.stringify(this.wish)) {
+    const source2 = SOURCES[wish.source ?? "device"];
+    const clicked = this.invites && by === "page";
+    if (this.on && !clicked && JSON.stringify(wish) === JSON.stringify(this.wish)) {
       this.#by = by;
       this.#report();
       return;
@@ -71,22 +236,28 @@ var Capture = class {
     const turn = this.#turn;
     this.#release();
     this.wish = wish;
+    this.invites = source2 === screen_exports && by === "kernel";
     this.#become("starting", by);
-    const error = obstacle(wish);
+    if (this.invites) return;
+    const error = source2.obstacle(wish);
     if (error) return this.#become("error", by, error);
     let stream;
+    const live = new AbortController();
+    this.#live = live;
     try {
-      stream = await navigator.mediaDevices.getUserMedia(wish);
+      stream = await source2.open(wish, live.signal, this.#manager);
     } catch (thrown) {
-      if (turn === this.#turn) this.#become("error", this.#by, explain(thrown, wish));
+      if (turn === this.#turn) this.#become("error", this.#by, source2.explain(thrown, wish));
       return;
     }
     if (turn !== this.#turn) return halt(stream);
-    this.#hold(stream);
-    const devices = await this.#list();
-    if (turn !== this.#turn) return;
-    this.devices = devices;
-    this.#watch();
+    this.#hold(stream, source2, live.signal);
+    if (source2 === devices_exports) {
+      const found = await list();
+      if (turn !== this.#turn) return;
+      this.devices = found;
+      this.#watch();
+    }
     this.#become("live", this.#by);
   }
   stop(by) {
@@ -120,22 +291,26 @@ var Capture = class {
     this.drop();
     this.#lifetime.abort();
   }
-  #hold(stream) {
+  #hold(stream, source2, signal) {
     this.stream = stream;
-    this.#live = new AbortController();
     for (const track of stream.getTracks()) {
       if (track.kind === "audio") track.enabled = !this.microphoneMuted;
-      track.addEventListener("ended", () => this.#lost(track), { signal: this.#live.signal });
+      track.addEventListener("ended", () => this.#lost(source2.lost(track)), { signal });
     }
   }
-  #lost(track) {
-    const what = track.kind === "video" ? "camera" : "microphone";
+  #lost(error) {
     this.#turn += 1;
     this.#release();
-    this.#become("error", "page", { name: "NotReadableError", message: `the ${what} was disconnected` });
+    if (error === "again") {
+      this.state = "stopped";
+      this.start(this.wish, "kernel");
+      return;
+    }
+    this.#become(error ? "error" : "stopped", "page", error);
   }
   #release() {
     this.#live?.abort();
+    this.invites = false;
     if (this.stream) halt(this.stream);
     this.stream = void 0;
   }
@@ -143,15 +318,11 @@ var Capture = class {
     if (this.#watching) return;
     this.#watching = true;
     navigator.mediaDevices.addEventListener("devicechange", async () => {
-      const devices = await this.#list();
-      if (JSON.stringify(devices) === JSON.stringify(this.devices)) return;
-      this.devices = devices;
+      const found = await list();
+      if (JSON.stringify(found) === JSON.stringify(this.devices)) return;
+      this.devices = found;
       this.#report();
     }, { signal: this.#lifetime.signal });
-  }
-  async #list() {
-    const all = await navigator.mediaDevices.enumerateDevices();
-    return all.filter(({ kind }) => kind === "videoinput" || kind === "audioinput").map(({ deviceId, kind, label }) => ({ deviceId, kind: kind === "videoinput" ? "video" : "audio", label }));
   }
   #become(state, by, error) {
     this.state = state;
@@ -168,15 +339,61 @@ var Capture = class {
     this.#post({ type: "capture", state: this.state, by: this.#by, ...this.error && { error: this.error }, ...this.stream && { settings }, ...this.devices.length > 0 && { devices: this.devices }, ...this.stream && { device: (settings.video ?? settings.audio)?.deviceId ?? "" } });
     this.#onchange();
   }
-  get name() {
-    return device(this.wish);
-  }
 };
 function constraintsOf(constraints) {
   return typeof constraints === "object" ? constraints : {};
 }
 function halt(stream) {
   for (const track of stream.getTracks()) track.stop();
+}
+var Patience = class {
+  #milliseconds;
+  #onlate;
+  #timer;
+  late = false;
+  constructor(milliseconds, onlate) {
+    this.#milliseconds = milliseconds;
+    this.#onlate = onlate;
+  }
+  watch(waiting) {
+    if (!waiting) {
+      clearTimeout(this.#timer);
+      this.#timer = void 0;
+      this.late = false;
+    }
+    if (!waiting || this.#timer !== void 0) return;
+    this.#timer = setTimeout(() => {
+      this.late = true;
+      this.#onlate();
+    }, this.#milliseconds);
+  }
+};
+function describe({ sentence, link, entries, kernel }) {
+  const all = [...entries];
+  const byId = new Map(all.map((entry) => [entry.id, entry]));
+  const ends = (id) => candidate(byId.get(id));
+  const lines = [`jupyter_rtc, ${(/* @__PURE__ */ new Date()).toISOString()}`, `shown: ${sentence}`, `page: ${globalThis.location?.origin}, ${navigator.userAgent}`, `link: ${link}${globalThis.isSecureContext ? "" : ", not a secure context: no camera"}`, "", ...section("addresses of the page", all.filter(({ type }) => type === "local-candidate").map(candidate)), ...section("addresses of the kernel", all.filter(({ type }) => type === "remote-candidate").map(candidate)), ...section("ways that were tried", all.filter(({ type }) => type === "candidate-pair").map(({ localCandidateId, remoteCandidateId, state, requestsSent = 0, responsesReceived = 0 }) => `${ends(localCandidateId)} → ${ends(remoteCandidateId)}: ${state}, ${responsesReceived} of ${requestsSent} checks answered`)), "the kernel says:", kernel || "  nothing: no answer in time"];
+  return lines.join("\n");
+}
+function section(title, lines) {
+  return [`${title}:`, ...(lines.length > 0 ? lines : ["none"]).map((line) => `  ${line}`), ""];
+}
+function candidate(entry) {
+  if (!entry) return "?";
+  return `${entry.address || "(hidden)"}:${entry.port} (${entry.candidateType}, ${entry.protocol})`;
+}
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    if (!done) throw new Error("the browser does not let it be copied");
+  }
 }
 var Mailbox = class {
   #posted = 0;
@@ -349,6 +566,7 @@ async function preferQuality(sender, track) {
   }
 }
 var CONNECT_WITHIN = 5e3;
+var NO_WAY = "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
 var WebRtcTransport = class {
   #lifetime = new AbortController();
   #events;
@@ -360,6 +578,7 @@ var WebRtcTransport = class {
   #captured = {};
   #offering = false;
   #again = false;
+  #last;
   #deadline;
   constructor(epoch, plan, captured, events) {
     this.epoch = epoch;
@@ -402,12 +621,18 @@ var WebRtcTransport = class {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail("no connection in time"), CONNECT_WITHIN);
+      this.#deadline = setTimeout(() => this.#fail(NO_WAY), CONNECT_WITHIN);
     }
     if (this.#again) {
       this.#again = false;
       if (this.#shape()) this.#offer();
     }
+  }
+  get answered() {
+    return Boolean(this.#pc.remoteDescription);
+  }
+  stats() {
+    return this.#last ?? this.#pc.getStats();
   }
   close() {
     this.#events.onclosing();
@@ -420,9 +645,9 @@ var WebRtcTransport = class {
     const { post, onenvelope, onopen, onping } = this.#events;
     const pc = this.#pc;
     const channel = this.#channel;
-    pc.addEventListener("icecandidate", ({ candidate }) => {
-      if (candidate?.candidate === "") return;
-      post({ type: "candidate", epoch: this.epoch, candidate: candidate?.toJSON() ?? null });
+    pc.addEventListener("icecandidate", ({ candidate: candidate2 }) => {
+      if (candidate2?.candidate === "") return;
+      post({ type: "candidate", epoch: this.epoch, candidate: candidate2?.toJSON() ?? null });
     }, { signal });
     pc.addEventListener("connectionstatechange", () => {
       if (pc.connectionState === "failed") this.#fail("the connection failed");
@@ -506,6 +731,7 @@ var WebRtcTransport = class {
   }
   #fail(reason) {
     if (this.#lifetime.signal.aborted) return;
+    this.#last = this.#pc.getStats();
     this.close();
     this.#events.onfail(reason);
   }
@@ -530,6 +756,7 @@ var Connector = class {
   #retry = FIRST_RETRY;
   #timer;
   #closed = false;
+  #lastStats;
   state = "idle";
   constructor(events) {
     this.#events = events;
@@ -541,6 +768,12 @@ var Connector = class {
     this.#plan = plan;
     if (this.#transport) this.#transport.update(plan);
     else if (!this.#timer) this.#connect();
+  }
+  get answered() {
+    return this.#transport?.answered ?? false;
+  }
+  async stats() {
+    return this.#transport ? this.#transport.stats() : this.#lastStats;
   }
   capture(captured) {
     this.#captured = captured;
@@ -581,13 +814,14 @@ var Connector = class {
     this.#events.onchange();
   }
   #failed(reason) {
-    const lost = this.state === "connected";
-    this.state = lost ? "connecting" : "blocked";
+    const lost4 = this.state === "connected";
+    this.state = lost4 ? "connecting" : "blocked";
+    this.#lastStats = this.#transport?.stats();
     this.#transport = void 0;
     this.#events.onchannel(null);
     this.#events.post({ type: "failed", epoch: this.#epoch, reason });
-    this.#timer = setTimeout(() => this.#connect(), lost ? AFTER_LOSS : this.#retry);
-    if (!lost) this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+    this.#timer = setTimeout(() => this.#connect(), lost4 ? AFTER_LOSS : this.#retry);
+    if (!lost4) this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
     this.#events.onchange();
   }
 };
@@ -617,6 +851,12 @@ var Visit = class {
   }
   get connection() {
     return this.#connector.state;
+  }
+  get answered() {
+    return this.#connector.answered;
+  }
+  stats() {
+    return this.#connector.stats();
   }
   track(slot) {
     return this.#connector.track(slot);
@@ -660,6 +900,8 @@ function randomName() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+var LATE_AFTER = 5e3;
+var REPORT_WITHIN = 2e3;
 var GRACE = 1500;
 var Session = class extends EventTarget {
   #model;
@@ -672,14 +914,17 @@ var Session = class extends EventTarget {
   #wish = {};
   #notices = /* @__PURE__ */ new Map();
   #clicked = false;
+  #patience = new Patience(LATE_AFTER, () => this.#changed());
   #changing = false;
+  #onreport = () => {
+  };
   constructor(model) {
     super();
     this.#model = model;
     this.capture = new Capture((message) => this.#visit?.post(message), () => {
       this.#visit?.capture(this.capture.tracks);
       this.#changed();
-    });
+    }, model.widget_manager);
     const onMessage = (content) => this.#visit?.receive(content);
     const onLive = () => this.#commChanged();
     model.on("msg:custom", onMessage);
@@ -695,7 +940,7 @@ var Session = class extends EventTarget {
       const track = this.#visit?.track(planned.slot);
       if (track) tracks.set(planned.slot, { ...planned, track, muted: track.muted });
     }
-    return { link: this.#link, tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
+    return { link: this.#link, delay: !this.#patience.late ? "" : this.#visit?.answered ? "network" : "kernel", tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
   }
   attach(el) {
     clearTimeout(this.#grace);
@@ -719,6 +964,22 @@ var Session = class extends EventTarget {
   stopCapture() {
     this.#clicked = false;
     this.capture.stop("page");
+  }
+  async stats() {
+    return this.#visit?.stats();
+  }
+  async report(sentence) {
+    const kernel = this.#askKernel();
+    const report = await this.stats();
+    const entries = [...report?.values() ?? []];
+    return describe({ sentence, link: this.#link, entries, kernel: await kernel });
+  }
+  #askKernel() {
+    return new Promise((resolve) => {
+      this.#onreport = resolve;
+      this.#visit?.post({ type: "report" });
+      setTimeout(() => resolve(""), REPORT_WITHIN);
+    });
   }
   get asking() {
     return this.#clicked;
@@ -748,7 +1009,7 @@ var Session = class extends EventTarget {
   #begin(gone = false) {
     this.#gone = gone;
     this.#visit = new Visit({ slow: gone || this.#commDead, comm: (envelope) => this.#model.send(envelope), deliver: (message) => this.#deliver(message), onchange: () => this.#changed(), onclosing: () => this.dispatchEvent(new Event("closing")), ongone: () => this.#lost(), onerror: (error) => this.#fault(error) });
-    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext });
+    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext, origin: globalThis.location?.origin ?? "", agent: navigator.userAgent ?? "" });
     this.#changed();
   }
   #end() {
@@ -765,6 +1026,7 @@ var Session = class extends EventTarget {
   }
   #forget() {
     this.#visit = void 0;
+    this.#patience.watch(false);
     this.#plan = void 0;
     this.#clicked = false;
     this.#notices.clear();
@@ -803,6 +1065,9 @@ var Session = class extends EventTarget {
       case "notice":
         this.#note(message);
         break;
+      case "report":
+        this.#onreport(message.text);
+        break;
       case "void":
         break;
       case "error":
@@ -835,6 +1100,7 @@ var Session = class extends EventTarget {
     this.#changed();
   }
   #changed() {
+    this.#patience.watch(this.#visit !== void 0 && this.#link !== "connected");
     if (this.#changing) return;
     this.#changing = true;
     queueMicrotask(() => {
@@ -853,7 +1119,7 @@ function create(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
-var ICONS = { camera: "M3 7h11v10H3zM14 11l7-4v10l-7-4z", "camera-off": "M3 7h11v10H3zM14 11l7-4v10l-7-4zM3 3l18 18", microphone: "M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3", "microphone-off": "M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3M3 3l18 18", start: "M7 4l13 8-13 8z", stop: "M5 5h14v14H5z", sound: "M4 9v6h4l5 4V5L8 9zM16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12", "sound-off": "M4 9v6h4l5 4V5L8 9zM17 9.5l5 5M22 9.5l-5 5", fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", picture: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 6M15.5 9h.01" };
+var ICONS = { camera: "M3 7h11v10H3zM14 11l7-4v10l-7-4z", "camera-off": "M3 7h11v10H3zM14 11l7-4v10l-7-4zM3 3l18 18", microphone: "M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3", "microphone-off": "M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3M3 3l18 18", start: "M7 4l13 8-13 8z", stop: "M5 5h14v14H5z", sound: "M4 9v6h4l5 4V5L8 9zM16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12", "sound-off": "M4 9v6h4l5 4V5L8 9zM17 9.5l5 5M22 9.5l-5 5", fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5", screen: "M3 4h18v12H3zM8 20h8M12 16v4", statistics: "M4 20v-6M10 20V9M16 20v-9M22 20H2M20 20V5", picture: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 6M15.5 9h.01" };
 function icon(name) {
   const namespace = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(namespace, "svg");
@@ -903,6 +1169,21 @@ var DeviceChoice = class {
     if (chosen !== void 0 && this.element.value !== chosen) this.element.value = chosen;
   }
 };
+function statisticsButton(model, signal) {
+  const button = new Button(() => {
+    model.set("show_stats", !model.get("show_stats"));
+    model.save_changes();
+  }, signal);
+  const update = () => {
+    const on = Boolean(model.get("show_stats"));
+    button.show("statistics", on ? "Hide the statistics" : "Show the statistics");
+    button.element.setAttribute("aria-pressed", String(on));
+  };
+  model.on("change:show_stats", update);
+  signal.addEventListener("abort", () => model.off("change:show_stats", update));
+  update();
+  return button;
+}
 function fullscreenButton(stage, signal) {
   const button = new Button(() => {
     if (document.fullscreenElement === stage) document.exitFullscreen();
@@ -969,7 +1250,6 @@ var Picture = class {
   #onchange;
   #muted = true;
   #symbol = "";
-  #frames = 0;
   playing = false;
   ratio = 4 / 3;
   constructor(onchange, signal) {
@@ -1042,23 +1322,6 @@ var Picture = class {
     this.hear.hidden = true;
     this.#play();
   }
-  measure(tell, signal) {
-    if (!("requestVideoFrameCallback" in this.video)) return;
-    let since = performance.now();
-    const count = () => {
-      if (signal.aborted) return;
-      this.#frames += 1;
-      this.video.requestVideoFrameCallback(count);
-    };
-    this.video.requestVideoFrameCallback(count);
-    const timer = setInterval(() => {
-      const now = performance.now();
-      tell(this.#frames * 1e3 / (now - since));
-      this.#frames = 0;
-      since = now;
-    }, 1e3);
-    signal.addEventListener("abort", () => clearInterval(timer));
-  }
   async #play() {
     if (this.#stream.getTracks().length === 0) return;
     try {
@@ -1088,7 +1351,7 @@ var Picture = class {
 function same(some, others) {
   return some.length === others.length && some.every((track) => others.includes(track));
 }
-function obstacle2(link) {
+function obstacle4(link) {
   switch (link) {
     case "none":
       return { tone: "off", text: "No answer from a kernel: live pictures need a running one" };
@@ -1097,16 +1360,30 @@ function obstacle2(link) {
     case "busy":
       return { tone: "waiting", text: "Waiting for the kernel: a cell is running" };
     case "blocked":
-      return { tone: "error", text: "No direct path (UDP) to the kernel: use the same network, or set a TURN server with jupyter_rtc.configure(ice_servers=…)" };
+      return { tone: "error", text: `No direct path (UDP) to the kernel: ${remedy()}, or set a TURN server with jupyter_rtc.configure(ice_servers=…)` };
     default:
       return void 0;
   }
 }
-function describePlayer({ link, planned, playing, what, source: source2 = "live", why = "", troubled = false }) {
-  const hindered = obstacle2(link);
+function remedy() {
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(globalThis.location?.hostname ?? "");
+  return here ? "if it is behind a tunnel or in a container, let UDP pass there" : "use the same network and no firewall between";
+}
+function connecting(delay) {
+  switch (delay) {
+    case "kernel":
+      return { tone: "waiting", text: "Connecting to the kernel takes long: it has not answered yet, because a cell keeps it busy or the line to it is slow" };
+    case "network":
+      return { tone: "waiting", text: "Connecting to the kernel takes long: it has answered, and no way (UDP) to it was found yet. A firewall may be between" };
+    default:
+      return { tone: "waiting", text: "Connecting to the kernel" };
+  }
+}
+function describePlayer({ link, delay = "", planned, playing, what, source: source2 = "live", why = "", troubled = false }) {
+  const hindered = obstacle4(link);
   if (hindered) return hindered;
   if (link !== "connected") {
-    return { tone: "waiting", text: playing ? "Connecting again" : "Connecting to the kernel" };
+    return playing && !delay ? { tone: "waiting", text: "Connecting again" } : connecting(delay);
   }
   if (!planned) return { tone: "off", text: "Nothing to play" };
   if (source2 === "ended") return { tone: "off", text: "Ended" };
@@ -1116,22 +1393,24 @@ function describePlayer({ link, planned, playing, what, source: source2 = "live"
   if (playing) return troubled ? { tone: "warning", text: "Live, with an error" } : { tone: "live", text: "Live" };
   return { tone: "waiting", text: what === "picture" ? "Waiting for the first picture" : "Waiting for sound" };
 }
-function describeCamera({ link, state, error, device: device2, asking, elsewhere, playing }) {
+function describeCamera({ link, delay = "", state, error, words, invites = false, asking, elsewhere, playing }) {
   if (state === "error" && error) return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
-  if (state === "starting") return { tone: "waiting", text: `Asking for the ${device2}…` };
-  const hindered = obstacle2(link);
+  const { name } = words;
+  if (invites) return { tone: "waiting", text: `Press “${words.start}”, and choose what is to be seen` };
+  if (state === "starting") return { tone: "waiting", text: words.asking };
+  const hindered = obstacle4(link);
   if (hindered) return hindered;
   if (state === "live") {
     if (link === "connected") return { tone: "live", text: "Live" };
-    return { tone: "waiting", text: `${upper(device2)} on, connecting to the kernel` };
+    return delay ? connecting(delay) : { tone: "waiting", text: `${upper(name)} on, connecting to the kernel` };
   }
-  if (asking) return { tone: "waiting", text: `Asking for the ${device2}…` };
+  if (asking) return { tone: "waiting", text: words.asking };
   if (elsewhere) {
-    if (playing) return { tone: "live", text: `Live from another page's ${device2}` };
-    return { tone: "waiting", text: `Waiting for another page's ${device2}` };
+    if (playing) return { tone: "live", text: `Live from another page's ${name}` };
+    return { tone: "waiting", text: `Waiting for another page's ${name}` };
   }
-  if (link !== "connected") return { tone: "waiting", text: "Connecting to the kernel" };
-  return { tone: "off", text: `${upper(device2)} off` };
+  if (link !== "connected") return connecting(delay);
+  return { tone: "off", text: words.off };
 }
 function describeConnection({ link, connectionState }) {
   switch (connectionState) {
@@ -1142,11 +1421,11 @@ function describeConnection({ link, connectionState }) {
     case "disconnected":
       return { tone: "warning", text: "Connection interrupted" };
     case "connected":
-      return obstacle2(link) ?? { tone: "live", text: "Connected" };
+      return obstacle4(link) ?? { tone: "live", text: "Connected" };
     case "connecting":
-      return obstacle2(link) ?? { tone: "waiting", text: "Connecting" };
+      return obstacle4(link) ?? { tone: "waiting", text: "Connecting" };
     default:
-      return obstacle2(link) ?? { tone: "off", text: "Not connected yet" };
+      return obstacle4(link) ?? { tone: "off", text: "Not connected yet" };
   }
 }
 function upper(text) {
@@ -1189,12 +1468,14 @@ function render({ level, text, detail }) {
 }
 var Shell = class {
   #line = new StateLine();
+  #copy = create("button", { type: "button", class: "jrtc-copy", text: "Copy report", hidden: true });
+  #sentence = "";
   #notices = new Notices();
   #model;
   #session;
   #name;
   buttons = create("div", { class: "jrtc-buttons" });
-  bar = create("div", { class: "jrtc-bar" }, this.#line.element, this.buttons);
+  bar = create("div", { class: "jrtc-bar" }, this.#line.element, this.#copy, this.buttons);
   element = create("div", { class: "jrtc", role: "group" });
   constructor({ model, session, el, signal }, name, ...content) {
     this.#model = model;
@@ -1202,6 +1483,8 @@ var Shell = class {
     this.#name = name;
     this.element.append(...content, this.bar, this.#notices.element);
     el.append(this.element);
+    this.#copy.title = "Why it does not connect, as text for somebody who is to help. It contains addresses";
+    this.#copy.addEventListener("click", () => this.#report(), { signal });
     signal.addEventListener("abort", () => this.element.remove());
   }
   show(sentence, { ratio = 4 / 3, numbers: numbers2 = "" } = {}) {
@@ -1215,9 +1498,23 @@ var Shell = class {
     if (width) element.style.setProperty("--jrtc-width", `${width}px`);
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
+    const { link, delay } = this.#session.state;
+    this.#copy.hidden = link !== "blocked" && link !== "busy" && !(delay && link !== "none");
+    if (this.#copy.hidden) this.#copy.textContent = "Copy report";
+    this.#sentence = sentence.text;
     this.#line.say(sentence);
     this.#line.count(numbers2);
     this.#notices.show(this.#session.state.notices);
+  }
+  async #report() {
+    const text = await this.#session.report(this.#sentence);
+    try {
+      await copy(text);
+      this.#copy.textContent = "Copied";
+    } catch {
+      const pre = create("pre", { class: "jrtc-report", text, tabindex: "0" });
+      this.#copy.replaceWith(pre);
+    }
   }
 };
 function keepUpdated({ session, model, signal }, traits, update) {
@@ -1232,16 +1529,107 @@ function saveMuted(model, muted) {
   model.set("muted", muted);
   model.save_changes();
 }
+var EVERY = 1e3;
+var KEPT = 60;
+var WIDTH = 96;
+var HEIGHT = 20;
+var ROWS = [{ name: "fps", title: "pictures", meaning: "Pictures a second", text: (value) => `${Math.round(value)}/s` }, { name: "delay", title: "delay", meaning: "Half the round trip, and the time in the browser's buffer", text: (value) => `${Math.round(value * 1e3)} ms` }, { name: "bitrate", title: "bit rate", meaning: "Of the media, without overhead", text: (value) => value < 1e6 ? `${Math.round(value / 1e3)} kb/s` : `${(value / 1e6).toFixed(1)} Mb/s` }, { name: "drops", title: "drops", meaning: "Packets lost and pictures dropped, since it began", text: (value) => String(value) }];
+var Statistics = class {
+  element = create("div", { class: "jrtc-stats", hidden: true });
+  #session;
+  #rows = /* @__PURE__ */ new Map();
+  #before;
+  #timer;
+  #signal;
+  constructor(session, signal) {
+    this.#session = session;
+    this.#signal = signal;
+    for (const { name, title, meaning } of ROWS) {
+      const value = create("span", { class: "jrtc-value", text: "–" });
+      const { svg, line } = spark();
+      const row = create("div", { class: "jrtc-stat", title: meaning }, create("span", { class: "jrtc-what", text: title }), value, svg);
+      this.#rows.set(name, { value, row, line, history: [] });
+      this.element.append(row);
+    }
+    signal.addEventListener("abort", () => clearInterval(this.#timer));
+  }
+  show(on) {
+    this.element.hidden = !on;
+    if (on === (this.#timer !== void 0) || this.#signal.aborted) return;
+    clearInterval(this.#timer);
+    this.#timer = void 0;
+    this.#before = void 0;
+    if (!on) return;
+    this.#timer = setInterval(() => this.#count(), EVERY);
+    this.#count();
+  }
+  async #count() {
+    const report = await this.#session.stats();
+    const counts = report && countsOf(report.values());
+    const numbers2 = counts && this.#before ? numbersOf(counts, this.#before) : {};
+    this.#before = counts;
+    for (const { name, text } of ROWS) {
+      const row = this.#rows.get(name);
+      if (!row) continue;
+      const value = numbers2[name];
+      row.value.textContent = value === void 0 ? "–" : text(value);
+      row.history.push(value ?? 0);
+      row.history.splice(0, row.history.length - KEPT);
+      row.line.setAttribute("points", pointsOf(name === "drops" ? steps(row.history) : row.history));
+    }
+  }
+};
+function countsOf(entries) {
+  const all = [...entries];
+  const flows = all.filter(({ type }) => type === "inbound-rtp" || type === "outbound-rtp");
+  const rank = ({ kind, type }) => (kind === "video" ? 0 : 2) + (type === "inbound-rtp" ? 0 : 1);
+  const active = flows.filter((entry) => (entry.bytesReceived ?? entry.bytesSent ?? 0) > 0);
+  const [flow] = active.sort((a, b) => rank(a) - rank(b));
+  if (!flow) return void 0;
+  const trip = all.find(({ type, nominated }) => type === "candidate-pair" && nominated)?.currentRoundTripTime;
+  const incoming = flow.type === "inbound-rtp";
+  const told = all.find(({ type, localId }) => type === "remote-inbound-rtp" && localId === flow.id);
+  return { at: flow.timestamp / 1e3, frames: incoming ? flow.framesDecoded : flow.framesSent, bytes: incoming ? flow.bytesReceived : flow.bytesSent, held: incoming ? flow.jitterBufferDelay ?? 0 : 0, emitted: incoming ? flow.jitterBufferEmittedCount ?? 0 : 0, drops: incoming ? Math.max(0, flow.packetsLost ?? 0) + (flow.framesDropped ?? 0) : Math.max(0, told?.packetsLost ?? 0), trip };
+}
+function numbersOf(now, before) {
+  const seconds = now.at - before.at;
+  if (seconds <= 0 || now.bytes < before.bytes) return { drops: now.drops };
+  const emitted = now.emitted - before.emitted;
+  const held = emitted > 0 ? (now.held - before.held) / emitted : 0;
+  return { ...now.frames !== void 0 && { fps: (now.frames - (before.frames ?? 0)) / seconds }, ...now.trip !== void 0 && { delay: now.trip / 2 + held }, bitrate: (now.bytes - before.bytes) * 8 / seconds, drops: now.drops };
+}
+function steps(values) {
+  return values.map((value, i) => i > 0 ? Math.max(0, value - values[i - 1]) : 0);
+}
+function pointsOf(values) {
+  const top = Math.max(...values, 1e-9);
+  const y = (value) => HEIGHT - 1 - value / top * (HEIGHT - 2);
+  const x = (i) => WIDTH - (values.length - 1 - i) * WIDTH / (KEPT - 1);
+  return values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+}
+function spark() {
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  svg.setAttribute("class", "jrtc-spark");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(namespace, "polyline");
+  svg.append(line);
+  return { svg, line };
+}
 function mountPlayer(context) {
   const { session, model, signal } = context;
-  let fps = 0;
   const picture = new Picture(() => update(), signal);
   picture.symbol("picture");
   const shell = new Shell(context, "Live video", picture.element);
   const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
-  shell.buttons.append(sound.element, fullscreenButton(picture.element, signal).element);
+  const statistics = new Statistics(session, signal);
+  shell.bar.after(statistics.element);
+  shell.buttons.append(sound.element, statisticsButton(model, signal).element);
+  shell.buttons.append(fullscreenButton(picture.element, signal).element);
   function update() {
-    const { link, tracks, notices } = session.state;
+    const { link, delay, tracks, notices } = session.state;
     const all = [...tracks.values()];
     picture.expect(all.find(({ kind }) => kind === "video") ?? {});
     picture.show(all.map(({ track }) => track));
@@ -1250,23 +1638,20 @@ function mountPlayer(context) {
     if (!all.some(({ kind }) => kind === "audio")) sound.hide();
     else if (model.get("muted")) sound.show("sound-off", "Sound on");
     else sound.show("sound", "Sound off");
-    const sentence = describePlayer({ link, planned: all.length > 0, playing: picture.playing, what: all.some(({ kind }) => kind === "video") ? "picture" : "sound", ...source(all), troubled: notices.some(({ level }) => level === "error") });
-    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+    const sentence = describePlayer({ link, delay, planned: all.length > 0, playing: picture.playing, what: all.some(({ kind }) => kind === "video") ? "picture" : "sound", ...source(all), troubled: notices.some(({ level }) => level === "error") });
+    statistics.show(Boolean(model.get("show_stats")));
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture) });
   }
   session.addEventListener("closing", () => picture.freeze(), { signal });
-  picture.measure((measured) => {
-    fps = measured;
-    if (model.get("show_stats")) update();
-  }, signal);
   keepUpdated(context, ["muted", "mirror", "controls", "label", "width", "height", "show_stats"], update);
 }
 function source(tracks) {
   const silent = tracks.every(({ state }) => state !== "live") ? tracks[0] : void 0;
   return { source: silent?.state ?? "live", why: silent?.why ?? "" };
 }
-function numbers(model, picture, fps) {
+function numbers(model, picture) {
   if (!model.get("show_stats") || !picture.playing || !picture.size) return "";
-  return `${picture.size} · ${Math.round(fps)} fps`;
+  return picture.size;
 }
 function mountAudio(context) {
   const { session, model, signal } = context;
@@ -1279,26 +1664,27 @@ function mountAudio(context) {
   shell.bar.prepend(sound.element);
   shell.buttons.append(player.hear, meter.element);
   function update() {
-    const { link, tracks, notices } = session.state;
+    const { link, delay, tracks, notices } = session.state;
     const all = [...tracks.values()].filter(({ kind }) => kind === "audio");
     player.show(all.map(({ track }) => track));
     player.mute(model.get("muted"));
     meter.listen(all.find(({ muted }) => !muted)?.track);
     if (model.get("muted")) sound.show("sound-off", "Sound on");
     else sound.show("sound", "Sound off");
-    const sentence = describePlayer({ link, planned: all.length > 0, playing: player.playing, what: "sound", ...source(all), troubled: notices.some(({ level }) => level === "error") });
+    const sentence = describePlayer({ link, delay, planned: all.length > 0, playing: player.playing, what: "sound", ...source(all), troubled: notices.some(({ level }) => level === "error") });
     shell.show(sentence);
   }
   keepUpdated(context, ["muted", "controls", "label", "width"], update);
 }
+var EXPECTED = { microphone: { audio: true }, screen: { video: true, source: "screen" }, capture: { video: true, source: "element" } };
 function mountCamera(context) {
   const { session, model, signal } = context;
   const { capture } = session;
-  let fps = 0;
   const picture = new Picture(() => update(), signal);
   const meter = new Meter(signal);
-  picture.symbol("camera");
-  const shell = new Shell(context, "Camera", picture.element);
+  const player = model.get("_player");
+  picture.symbol(player === "screen" ? "screen" : player === "capture" ? "picture" : "camera");
+  const shell = new Shell(context, player === "microphone" ? "Microphone" : "Camera", picture.element);
   const action = create("button", { type: "button", class: "jrtc-action", hidden: true });
   picture.element.append(action);
   action.addEventListener("click", () => session.startCapture(), { signal });
@@ -1308,25 +1694,29 @@ function mountCamera(context) {
   const choices = ["video", "audio"].map((kind) => new DeviceChoice(kind, (deviceId) => capture.switch(deviceId), signal));
   const full = fullscreenButton(picture.element, signal);
   shell.buttons.append(meter.element, ...choices.map(({ element }) => element));
-  shell.buttons.append(microphone.element, sound.element, power.element, full.element);
+  shell.buttons.append(microphone.element, sound.element, power.element);
+  const statistics = new Statistics(session, signal);
+  shell.bar.after(statistics.element);
+  shell.buttons.append(statisticsButton(model, signal).element, full.element);
   function update() {
-    const { link, tracks, wish } = session.state;
+    const { link, delay, tracks, wish } = session.state;
     const remote = [...tracks.values()];
     const elsewhere = remote.length > 0 && !capture.on && !session.asking;
-    const wanted = kinds(wish).length > 0 ? wish : { video: true };
-    const what = device(wanted);
+    const wanted = kinds(wish).length > 0 ? wish : EXPECTED[player] ?? { video: true };
+    const words = wordsOf(wanted);
     showPicture(elsewhere ? remote.map(({ track }) => track) : void 0);
     picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
     picture.element.hidden = !wanted.video;
+    shell.element.classList.toggle("jrtc-compact", !wanted.video);
     meter.listen(capture.tracks.audio);
     full.element.hidden ||= !wanted.video;
-    const sentence = describeCamera({ link, state: capture.state, error: capture.error, device: what, asking: session.asking, elsewhere, playing: picture.playing });
-    const startable = !capture.on && !session.asking && link !== "gone" && link !== "none";
-    action.textContent = elsewhere ? `Use this page's ${what}` : `Start the ${what}`;
+    const sentence = describeCamera({ link, delay, state: capture.state, error: capture.error, words, invites: capture.invites, asking: session.asking, elsewhere, playing: picture.playing });
+    const startable = (!capture.on || capture.invites) && !session.asking && link !== "gone" && link !== "none";
+    action.textContent = elsewhere ? words.take : words.start;
     action.hidden = !startable || model.get("controls") === false;
     action.classList.toggle("jrtc-corner", elsewhere);
-    if (capture.on) power.show("stop", `Stop the ${what}`);
-    else if (startable && !elsewhere) power.show("start", `Start the ${what}`);
+    if (capture.on) power.show("stop", words.stop);
+    else if (startable && !elsewhere) power.show("start", words.start);
     else power.hide();
     if (!capture.tracks.audio) microphone.hide();
     else if (capture.microphoneMuted) microphone.show("microphone-off", "Microphone on");
@@ -1338,7 +1728,8 @@ function mountCamera(context) {
       const chosen = capture.tracks[choice.kind]?.getSettings().deviceId;
       choice.show(capture.state === "live" && wanted[choice.kind] ? capture.devices : [], chosen);
     }
-    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+    statistics.show(Boolean(model.get("show_stats")));
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture) });
   }
   function showPicture(remote) {
     const own = capture.tracks.video;
@@ -1358,10 +1749,6 @@ function mountCamera(context) {
   session.addEventListener("closing", () => {
     if (!capture.on) picture.freeze();
   }, { signal });
-  picture.measure((measured) => {
-    fps = measured;
-    if (model.get("show_stats")) update();
-  }, signal);
   const traits = ["muted", "mirror", "controls", "label", "width", "height", "show_stats"];
   keepUpdated(context, traits, update);
 }
@@ -1425,7 +1812,7 @@ function fact(name, value) {
   if (!value) return [];
   return [create("span", { class: "jrtc-fact" }, `${name} `, create("b", { text: value }))];
 }
-var VIEWS = { audio: mountAudio, camera: mountCamera, connection: mountConnection, video: mountPlayer };
+var VIEWS = { audio: mountAudio, camera: mountCamera, capture: mountCamera, connection: mountConnection, microphone: mountCamera, screen: mountCamera, video: mountPlayer };
 var index_default = () => {
   let session;
   return { initialize({ model, signal }) {

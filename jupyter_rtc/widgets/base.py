@@ -19,6 +19,7 @@ from ..link.session import Plan
 from ..media.events import Serial
 from ..media.track import GLANCE, Kind, Track
 from ..rtc.report import Report, with_facts
+from .still import card
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -27,6 +28,17 @@ NEXT_CELL = (
     "this kernel cannot talk to the page while a cell runs: display the widget in one cell, "
     "and put this in the next cell"
 )
+
+#: In place of what is live, in a saved notebook.
+NO_KERNEL = "Run this notebook in Jupyter to have it live. Nothing of it is kept in the file."
+
+
+def script_is_fresh() -> bool | None:
+    """Return whether the page's script is still the one that this kernel hands out; None: there is none."""
+    try:
+        return (_STATIC / "widget.js").read_text(encoding="utf-8") == str(LiveWidget._esm)
+    except OSError:
+        return None
 
 
 class LiveWidget(anywidget.AnyWidget):
@@ -67,7 +79,21 @@ class LiveWidget(anywidget.AnyWidget):
         if self._is_closed:
             return {"text/plain": f"{type(self).__name__} (closed)"}
         self._displayed = True
-        return super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        if not data:
+            return bundle
+        # Shown by what cannot show the widget: nbconvert, GitHub, mail.
+        return {**data, **self._still()}, metadata
+
+    def _still(self) -> dict[str, Any]:
+        """Return what a saved notebook keeps of it, by MIME type."""
+        return {"text/html": card(self._title, NO_KERNEL)}
+
+    @property
+    def _title(self) -> str:
+        """What it shows, in a few words."""
+        return f"Live {self._player}"
 
     # -- the link's host, on the engine's thread ------------------------------------------------------------------
 
@@ -83,9 +109,11 @@ class LiveWidget(anywidget.AnyWidget):
         """A page's own media can be read."""
 
     def page_message(self, client: str, message: Message) -> None:
-        """A page failed to connect, or says something about its camera."""
+        """A page failed to connect, says something about its camera, or asks for the report."""
         if message["type"] == "failed":
             self._failure = str(message["reason"])
+        elif message["type"] == "report":
+            self._serial.submit(lambda: self._pages.post({"type": "report", "text": str(self.report())}, client))
 
     def page_state(self, client: str, state: str) -> None:
         """A page is connected or gone."""

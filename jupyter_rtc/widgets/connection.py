@@ -52,6 +52,10 @@ class ConnectionView(LiveWidget):
         """Return why the connection does or does not connect, and which pages show it."""
         return replace(self._connection.report(), pages=tuple(self._pages.describe()))
 
+    @property
+    def _title(self) -> str:
+        return f"WebRTC connection {self.label}".rstrip()
+
     def _tiles(self) -> Iterable[tuple[str, list[Track[Any]]]]:
         """Yield each stream with its tracks, the remote ones first."""
         transceivers = self._connection.get_transceivers()

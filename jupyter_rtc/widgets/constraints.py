@@ -10,6 +10,9 @@ import numpy as np
 from ..link.messages import Message
 from ..media.track import Kind
 
+#: True, or MediaTrackConstraints as in browsers.
+Constraints = bool | Mapping[str, Any]
+
 
 def is_device(value: Any) -> bool:
     """Return whether a page's word describes a device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..media.frames import to_png
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from .base import LiveWidget
+from .still import small_png, still_of
 
 Source = Any
 
@@ -27,6 +29,7 @@ class _Player(LiveWidget):
 
     def __init__(self, source: Source, **traits: Any) -> None:
         self._stream = _stream_of(source)
+        self._snapshot: bytes | None = None
         self._watched: dict[str, list[Callable[[], None]]] = {}
         tracks = self._tracks().values()
         if not tracks and not isinstance(source, MediaStream):
@@ -60,6 +63,10 @@ class _Player(LiveWidget):
     def _tell(self, slot: str, error: BaseException) -> None:
         self._pages.notice(slot, f"{type(error).__name__}: {error}", detail=describe(error))
 
+    def _still(self) -> dict[str, Any]:
+        png = self._snapshot or still_of(self._tracks().values())
+        return super()._still() if png is None else {"image/png": base64.b64encode(png).decode()}
+
     def plan(self, client: str) -> Plan:
         """Return the tracks to play."""
         tracks = self._tracks()
@@ -82,6 +89,10 @@ class _Player(LiveWidget):
             merged = {**track.stats, **merged}
         return {**merged, **super().stats}
 
+    @property
+    def _title(self) -> str:
+        return "Live sound" if self._player == "audio" else "Live video"
+
 
 class Video(_Player):
     """Plays video, and the sound that belongs to it, inline.
@@ -99,7 +110,7 @@ class Video(_Player):
     width, height : int, optional
         In CSS pixels; by default as large as the picture, at most the cell.
     show_stats : bool
-        Show size and pictures a second.
+        Show pictures a second, delay, bit rate and drops; also a click away.
 
     Raises
     ------
@@ -133,6 +144,8 @@ class Video(_Player):
     def snapshot(self, timeout: float = 2.0) -> Image:
         """Return the present picture, as an image that is kept in the notebook.
 
+        Where the widget is shown from now on, a saved notebook has this picture in its place, of a camera, too.
+
         Raises
         ------
         TimeoutError
@@ -141,7 +154,9 @@ class Video(_Player):
         for track in self._tracks().values():
             if track.kind == "video":
                 pixels = track.latest()
-                return Image(data=to_png(track.read(timeout=timeout) if pixels is None else pixels), format="png")  # type: ignore[no-untyped-call]
+                pixels = track.read(timeout=timeout) if pixels is None else pixels
+                self._snapshot = small_png(pixels)
+                return Image(data=to_png(pixels), format="png")  # type: ignore[no-untyped-call]
         raise ValueError("a snapshot needs video: the source has none")
 
 

@@ -35,6 +35,8 @@ export class Connector {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #closed = false;
+  /** Of the attempt that failed. @type {Promise<RTCStatsReport> | undefined} */
+  #lastStats;
   /** "blocked": no connection came about at the last attempt. @type {"idle" | "connecting" | "connected" | "blocked"} */
   state = "idle";
 
@@ -53,6 +55,16 @@ export class Connector {
     this.#plan = plan;
     if (this.#transport) this.#transport.update(plan);
     else if (!this.#timer) this.#connect();
+  }
+
+  /** Whether the kernel has answered, and only the network is waited for. */
+  get answered() {
+    return this.#transport?.answered ?? false;
+  }
+
+  /** @returns {Promise<RTCStatsReport | undefined>} Of the last one, where there is none now. */
+  async stats() {
+    return this.#transport ? this.#transport.stats() : this.#lastStats;
   }
 
   /** @param {CapturedTracks} captured */
@@ -119,6 +131,7 @@ export class Connector {
   #failed(reason) {
     const lost = this.state === "connected";
     this.state = lost ? "connecting" : "blocked";
+    this.#lastStats = this.#transport?.stats();
     this.#transport = undefined;
     this.#events.onchannel(null);
     this.#events.post({ type: "failed", epoch: this.#epoch, reason });

@@ -7,6 +7,10 @@ import { preferQuality } from "./quality.js";
 
 /** Milliseconds from the kernel's answer to a connection. */
 const CONNECT_WITHIN = 5000;
+/** What the kernel's report and errors say then. */
+const NO_WAY =
+  "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, " +
+  "or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
 
 /** @typedef {Extract<KernelMessage, {type: "plan"}>} Plan */
 /** @typedef {Partial<Record<Kind, MediaStreamTrack | null>>} CapturedTracks */
@@ -40,6 +44,8 @@ export class WebRtcTransport {
   #captured = {};
   #offering = false;
   #again = false;
+  /** What was counted when it failed. @type {Promise<RTCStatsReport> | undefined} */
+  #last;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #deadline;
 
@@ -102,12 +108,22 @@ export class WebRtcTransport {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail("no connection in time"), CONNECT_WITHIN);
+      this.#deadline = setTimeout(() => this.#fail(NO_WAY), CONNECT_WITHIN);
     }
     if (this.#again) {
       this.#again = false;
       if (this.#shape()) this.#offer();
     }
+  }
+
+  /** Whether the kernel has taken the first offer. */
+  get answered() {
+    return Boolean(this.#pc.remoteDescription);
+  }
+
+  /** What the browser counts. */
+  stats() {
+    return this.#last ?? this.#pc.getStats();
   }
 
   close() {
@@ -246,6 +262,7 @@ export class WebRtcTransport {
   /** @param {string} reason */
   #fail(reason) {
     if (this.#lifetime.signal.aborted) return;
+    this.#last = this.#pc.getStats();
     this.close();
     this.#events.onfail(reason);
   }

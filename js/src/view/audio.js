@@ -23,7 +23,7 @@ export function mountAudio(context) {
   shell.buttons.append(player.hear, meter.element);
 
   function update() {
-    const { link, tracks, notices } = session.state;
+    const { link, delay, tracks, notices } = session.state;
     const all = [...tracks.values()].filter(({ kind }) => kind === "audio");
     player.show(all.map(({ track }) => track));
     player.mute(model.get("muted"));
@@ -32,6 +32,7 @@ export function mountAudio(context) {
     else sound.show("sound", "Sound off");
     const sentence = describePlayer({
       link,
+      delay,
       planned: all.length > 0,
       playing: player.playing,
       what: "sound",

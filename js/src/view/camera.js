@@ -1,25 +1,35 @@
 /**
- * The camera: this page's own picture, or the kernel's while another page has the camera.
+ * What is captured (a camera, a microphone, a screen, a widget): this page's own picture, or the kernel's while
+ * another page captures.
+ * @import { CaptureWish } from "../types.js"
  * @import { ViewContext } from "./shell.js"
  */
-import { device, kinds } from "../capture/obstacle.js";
-import { Button, DeviceChoice, fullscreenButton } from "./controls.js";
+import { kinds, wordsOf } from "../capture/words.js";
+import { Button, DeviceChoice, fullscreenButton, statisticsButton } from "./controls.js";
 import { create } from "./dom.js";
 import { Meter } from "./meter.js";
 import { Picture } from "./picture.js";
 import { numbers } from "./player.js";
 import { describeCamera } from "./sentence.js";
 import { keepUpdated, Shell, saveMuted } from "./shell.js";
+import { Statistics } from "./statistics.js";
+
+/** Before the kernel has said what may be captured. @type {Partial<Record<string, CaptureWish>>} */
+const EXPECTED = {
+  microphone: { audio: true },
+  screen: { video: true, source: "screen" },
+  capture: { video: true, source: "element" },
+};
 
 /** @param {ViewContext} context */
 export function mountCamera(context) {
   const { session, model, signal } = context;
   const { capture } = session;
-  let fps = 0;
   const picture = new Picture(() => update(), signal);
   const meter = new Meter(signal);
-  picture.symbol("camera");
-  const shell = new Shell(context, "Camera", picture.element);
+  const player = model.get("_player");
+  picture.symbol(player === "screen" ? "screen" : player === "capture" ? "picture" : "camera");
+  const shell = new Shell(context, player === "microphone" ? "Microphone" : "Camera", picture.element);
   const action = create("button", { type: "button", class: "jrtc-action", hidden: true });
   picture.element.append(action);
   action.addEventListener("click", () => session.startCapture(), { signal });
@@ -32,36 +42,43 @@ export function mountCamera(context) {
   );
   const full = fullscreenButton(picture.element, signal);
   shell.buttons.append(meter.element, ...choices.map(({ element }) => element));
-  shell.buttons.append(microphone.element, sound.element, power.element, full.element);
+  shell.buttons.append(microphone.element, sound.element, power.element);
+  const statistics = new Statistics(session, signal);
+  shell.bar.after(statistics.element);
+  shell.buttons.append(statisticsButton(model, signal).element, full.element);
 
   function update() {
-    const { link, tracks, wish } = session.state;
+    const { link, delay, tracks, wish } = session.state;
     const remote = [...tracks.values()];
     const elsewhere = remote.length > 0 && !capture.on && !session.asking;
-    const wanted = kinds(wish).length > 0 ? wish : { video: true };
-    const what = device(wanted);
+    const wanted = kinds(wish).length > 0 ? wish : (EXPECTED[player] ?? { video: true });
+    const words = wordsOf(wanted);
 
     showPicture(elsewhere ? remote.map(({ track }) => track) : undefined);
     picture.element.classList.toggle("jrtc-mirror", model.get("mirror"));
     picture.element.hidden = !wanted.video;
+    shell.element.classList.toggle("jrtc-compact", !wanted.video);
     meter.listen(capture.tracks.audio);
     full.element.hidden ||= !wanted.video;
 
     const sentence = describeCamera({
       link,
+      delay,
       state: capture.state,
       error: capture.error,
-      device: what,
+      words,
+      invites: capture.invites,
       asking: session.asking,
       elsewhere,
       playing: picture.playing,
     });
-    const startable = !capture.on && !session.asking && link !== "gone" && link !== "none";
-    action.textContent = elsewhere ? `Use this page's ${what}` : `Start the ${what}`;
+    const startable =
+      (!capture.on || capture.invites) && !session.asking && link !== "gone" && link !== "none";
+    action.textContent = elsewhere ? words.take : words.start;
     action.hidden = !startable || model.get("controls") === false;
     action.classList.toggle("jrtc-corner", elsewhere);
-    if (capture.on) power.show("stop", `Stop the ${what}`);
-    else if (startable && !elsewhere) power.show("start", `Start the ${what}`);
+    if (capture.on) power.show("stop", words.stop);
+    else if (startable && !elsewhere) power.show("start", words.start);
     else power.hide();
     if (!capture.tracks.audio) microphone.hide();
     else if (capture.microphoneMuted) microphone.show("microphone-off", "Microphone on");
@@ -73,7 +90,8 @@ export function mountCamera(context) {
       const chosen = capture.tracks[choice.kind]?.getSettings().deviceId;
       choice.show(capture.state === "live" && wanted[choice.kind] ? capture.devices : [], chosen);
     }
-    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+    statistics.show(Boolean(model.get("show_stats")));
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture) });
   }
 
   /** @param {MediaStreamTrack[] | undefined} remote */
@@ -101,10 +119,6 @@ export function mountCamera(context) {
     },
     { signal },
   );
-  picture.measure((measured) => {
-    fps = measured;
-    if (model.get("show_stats")) update();
-  }, signal);
   const traits = ["muted", "mirror", "controls", "label", "width", "height", "show_stats"];
   keepUpdated(context, traits, update);
 }

@@ -76,6 +76,27 @@ export class DeviceChoice {
 }
 
 /**
+ * One click away from the numbers.
+ * @param {import("../session.js").Model} model
+ * @param {AbortSignal} signal
+ */
+export function statisticsButton(model, signal) {
+  const button = new Button(() => {
+    model.set("show_stats", !model.get("show_stats"));
+    model.save_changes();
+  }, signal);
+  const update = () => {
+    const on = Boolean(model.get("show_stats"));
+    button.show("statistics", on ? "Hide the statistics" : "Show the statistics");
+    button.element.setAttribute("aria-pressed", String(on));
+  };
+  model.on("change:show_stats", update);
+  signal.addEventListener("abort", () => model.off("change:show_stats", update));
+  update();
+  return button;
+}
+
+/**
  * @param {HTMLElement} stage
  * @param {AbortSignal} signal
  */

@@ -30,6 +30,8 @@ const ICONS = {
   sound: "M4 9v6h4l5 4V5L8 9zM16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12",
   "sound-off": "M4 9v6h4l5 4V5L8 9zM17 9.5l5 5M22 9.5l-5 5",
   fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  screen: "M3 4h18v12H3zM8 20h8M12 16v4",
+  statistics: "M4 20v-6M10 20V9M16 20v-9M22 20H2M20 20V5",
   picture: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 6M15.5 9h.01",
 };
 /** @typedef {keyof typeof ICONS} IconName */

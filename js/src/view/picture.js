@@ -20,7 +20,6 @@ export class Picture {
   #onchange;
   #muted = true;
   #symbol = "";
-  #frames = 0;
   /** Whether a picture, or sound alone, has come from the tracks that are shown. */
   playing = false;
   /** Width by height, of what was shown last or is expected. */
@@ -126,29 +125,6 @@ export class Picture {
     this.video.muted = muted;
     this.hear.hidden = true;
     this.#play();
-  }
-
-  /**
-   * Count pictures; the numbers are told once a second.
-   * @param {(fps: number) => void} tell
-   * @param {AbortSignal} signal
-   */
-  measure(tell, signal) {
-    if (!("requestVideoFrameCallback" in this.video)) return;
-    let since = performance.now();
-    const count = () => {
-      if (signal.aborted) return;
-      this.#frames += 1;
-      this.video.requestVideoFrameCallback(count);
-    };
-    this.video.requestVideoFrameCallback(count);
-    const timer = setInterval(() => {
-      const now = performance.now();
-      tell((this.#frames * 1000) / (now - since));
-      this.#frames = 0;
-      since = now;
-    }, 1000);
-    signal.addEventListener("abort", () => clearInterval(timer));
   }
 
   async #play() {

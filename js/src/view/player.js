@@ -3,23 +3,26 @@
  * @import { RemoteTrack } from "../session.js"
  * @import { ViewContext } from "./shell.js"
  */
-import { Button, fullscreenButton } from "./controls.js";
+import { Button, fullscreenButton, statisticsButton } from "./controls.js";
 import { Picture } from "./picture.js";
 import { describePlayer } from "./sentence.js";
 import { keepUpdated, Shell, saveMuted } from "./shell.js";
+import { Statistics } from "./statistics.js";
 
 /** @param {ViewContext} context */
 export function mountPlayer(context) {
   const { session, model, signal } = context;
-  let fps = 0;
   const picture = new Picture(() => update(), signal);
   picture.symbol("picture");
   const shell = new Shell(context, "Live video", picture.element);
   const sound = new Button(() => saveMuted(model, !model.get("muted")), signal);
-  shell.buttons.append(sound.element, fullscreenButton(picture.element, signal).element);
+  const statistics = new Statistics(session, signal);
+  shell.bar.after(statistics.element);
+  shell.buttons.append(sound.element, statisticsButton(model, signal).element);
+  shell.buttons.append(fullscreenButton(picture.element, signal).element);
 
   function update() {
-    const { link, tracks, notices } = session.state;
+    const { link, delay, tracks, notices } = session.state;
     const all = [...tracks.values()];
     picture.expect(all.find(({ kind }) => kind === "video") ?? {});
     picture.show(all.map(({ track }) => track));
@@ -30,20 +33,18 @@ export function mountPlayer(context) {
     else sound.show("sound", "Sound off");
     const sentence = describePlayer({
       link,
+      delay,
       planned: all.length > 0,
       playing: picture.playing,
       what: all.some(({ kind }) => kind === "video") ? "picture" : "sound",
       ...source(all),
       troubled: notices.some(({ level }) => level === "error"),
     });
-    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture, fps) });
+    statistics.show(Boolean(model.get("show_stats")));
+    shell.show(sentence, { ratio: picture.ratio, numbers: numbers(model, picture) });
   }
 
   session.addEventListener("closing", () => picture.freeze(), { signal });
-  picture.measure((measured) => {
-    fps = measured;
-    if (model.get("show_stats")) update();
-  }, signal);
   keepUpdated(context, ["muted", "mirror", "controls", "label", "width", "height", "show_stats"], update);
 }
 
@@ -59,9 +60,8 @@ export function source(tracks) {
 /**
  * @param {ViewContext["model"]} model
  * @param {Picture} picture
- * @param {number} fps
  */
-export function numbers(model, picture, fps) {
+export function numbers(model, picture) {
   if (!model.get("show_stats") || !picture.playing || !picture.size) return "";
-  return `${picture.size} · ${Math.round(fps)} fps`;
+  return picture.size;
 }

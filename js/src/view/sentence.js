@@ -1,7 +1,8 @@
 /**
  * The state of a view in a few words.
  * @import { CaptureError, CaptureState, PlannedTrack } from "../types.js"
- * @import { Link } from "../session.js"
+ * @import { Words } from "../capture/words.js"
+ * @import { Delay, Link } from "../session.js"
  */
 
 /** @typedef {"live" | "waiting" | "off" | "warning" | "error"} Tone */
@@ -23,12 +24,39 @@ function obstacle(link) {
     case "blocked":
       return {
         tone: "error",
-        text:
-          "No direct path (UDP) to the kernel: use the same network, or set a TURN server with " +
-          "jupyter_rtc.configure(ice_servers=…)",
+        text: `No direct path (UDP) to the kernel: ${remedy()}, or set a TURN server with jupyter_rtc.configure(ice_servers=…)`,
       };
     default:
       return undefined;
+  }
+}
+
+/** What may be in the way: a kernel behind a tunnel or in a container seems to be here. */
+function remedy() {
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(globalThis.location?.hostname ?? "");
+  return here
+    ? "if it is behind a tunnel or in a container, let UDP pass there"
+    : "use the same network and no firewall between";
+}
+
+/**
+ * @param {Delay} delay
+ * @returns {Sentence} While there is no connection yet.
+ */
+function connecting(delay) {
+  switch (delay) {
+    case "kernel":
+      return {
+        tone: "waiting",
+        text: "Connecting to the kernel takes long: it has not answered yet, because a cell keeps it busy or the line to it is slow",
+      };
+    case "network":
+      return {
+        tone: "waiting",
+        text: "Connecting to the kernel takes long: it has answered, and no way (UDP) to it was found yet. A firewall may be between",
+      };
+    default:
+      return { tone: "waiting", text: "Connecting to the kernel" };
   }
 }
 
@@ -36,6 +64,7 @@ function obstacle(link) {
  * A view that plays what the kernel sends.
  * @param {object} view
  * @param {Link} view.link
+ * @param {Delay} [view.delay]
  * @param {boolean} view.planned Whether the kernel has anything to play.
  * @param {boolean} view.playing Whether a picture, or sound, has come.
  * @param {"picture" | "sound"} view.what
@@ -46,6 +75,7 @@ function obstacle(link) {
  */
 export function describePlayer({
   link,
+  delay = "",
   planned,
   playing,
   what,
@@ -56,7 +86,7 @@ export function describePlayer({
   const hindered = obstacle(link);
   if (hindered) return hindered;
   if (link !== "connected") {
-    return { tone: "waiting", text: playing ? "Connecting again" : "Connecting to the kernel" };
+    return playing && !delay ? { tone: "waiting", text: "Connecting again" } : connecting(delay);
   }
   if (!planned) return { tone: "off", text: "Nothing to play" };
   if (source === "ended") return { tone: "off", text: "Ended" };
@@ -75,31 +105,47 @@ export function describePlayer({
  * A view of the camera.
  * @param {object} view
  * @param {Link} view.link
+ * @param {Delay} [view.delay]
  * @param {CaptureState} view.state This page's.
  * @param {CaptureError | undefined} view.error
- * @param {string} view.device Its name in a sentence: "camera", "microphone".
+ * @param {Words} view.words What it is called: "camera", "microphone".
+ * @param {boolean} [view.invites] Whether it waits for a click.
  * @param {boolean} view.asking Whether this page has asked the kernel for the camera.
  * @param {boolean} view.elsewhere Whether another page has the camera.
  * @param {boolean} view.playing Whether that page's picture is shown.
  * @returns {Sentence}
  */
-export function describeCamera({ link, state, error, device, asking, elsewhere, playing }) {
+export function describeCamera({
+  link,
+  delay = "",
+  state,
+  error,
+  words,
+  invites = false,
+  asking,
+  elsewhere,
+  playing,
+}) {
   if (state === "error" && error)
     return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
-  if (state === "starting") return { tone: "waiting", text: `Asking for the ${device}…` };
+  const { name } = words;
+  if (invites) return { tone: "waiting", text: `Press “${words.start}”, and choose what is to be seen` };
+  if (state === "starting") return { tone: "waiting", text: words.asking };
   const hindered = obstacle(link);
   if (hindered) return hindered;
   if (state === "live") {
     if (link === "connected") return { tone: "live", text: "Live" };
-    return { tone: "waiting", text: `${upper(device)} on, connecting to the kernel` };
+    return delay
+      ? connecting(delay)
+      : { tone: "waiting", text: `${upper(name)} on, connecting to the kernel` };
   }
-  if (asking) return { tone: "waiting", text: `Asking for the ${device}…` };
+  if (asking) return { tone: "waiting", text: words.asking };
   if (elsewhere) {
-    if (playing) return { tone: "live", text: `Live from another page's ${device}` };
-    return { tone: "waiting", text: `Waiting for another page's ${device}` };
+    if (playing) return { tone: "live", text: `Live from another page's ${name}` };
+    return { tone: "waiting", text: `Waiting for another page's ${name}` };
   }
-  if (link !== "connected") return { tone: "waiting", text: "Connecting to the kernel" };
-  return { tone: "off", text: `${upper(device)} off` };
+  if (link !== "connected") return connecting(delay);
+  return { tone: "off", text: words.off };
 }
 
 /**

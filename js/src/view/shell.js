@@ -3,6 +3,7 @@
  * @import { Model, Session } from "../session.js"
  * @import { Sentence } from "./sentence.js"
  */
+import { copy } from "../report.js";
 import { create } from "./dom.js";
 import { StateLine } from "./line.js";
 import { Notices } from "./notice.js";
@@ -17,12 +18,15 @@ import { Notices } from "./notice.js";
 
 export class Shell {
   #line = new StateLine();
+  /** Where it does not connect. */
+  #copy = create("button", { type: "button", class: "jrtc-copy", text: "Copy report", hidden: true });
+  #sentence = "";
   #notices = new Notices();
   #model;
   #session;
   #name;
   buttons = create("div", { class: "jrtc-buttons" });
-  bar = create("div", { class: "jrtc-bar" }, this.#line.element, this.buttons);
+  bar = create("div", { class: "jrtc-bar" }, this.#line.element, this.#copy, this.buttons);
   element = create("div", { class: "jrtc", role: "group" });
 
   /**
@@ -36,6 +40,8 @@ export class Shell {
     this.#name = name;
     this.element.append(...content, this.bar, this.#notices.element);
     el.append(this.element);
+    this.#copy.title = "Why it does not connect, as text for somebody who is to help. It contains addresses";
+    this.#copy.addEventListener("click", () => this.#report(), { signal });
     signal.addEventListener("abort", () => this.element.remove());
   }
 
@@ -54,9 +60,24 @@ export class Shell {
     if (width) element.style.setProperty("--jrtc-width", `${width}px`);
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
+    const { link, delay } = this.#session.state;
+    this.#copy.hidden = link !== "blocked" && link !== "busy" && !(delay && link !== "none");
+    if (this.#copy.hidden) this.#copy.textContent = "Copy report";
+    this.#sentence = sentence.text;
     this.#line.say(sentence);
     this.#line.count(numbers);
     this.#notices.show(this.#session.state.notices);
+  }
+
+  async #report() {
+    const text = await this.#session.report(this.#sentence);
+    try {
+      await copy(text);
+      this.#copy.textContent = "Copied";
+    } catch {
+      const pre = create("pre", { class: "jrtc-report", text, tabindex: "0" });
+      this.#copy.replaceWith(pre);
+    }
   }
 }
 

@@ -1,17 +1,34 @@
 /**
- * The page's camera and microphone. Turned on by `start` only, which is called for the kernel's command or
- * a person's click, and by nothing else.
+ * What this page captures: on or off, and for whom. Turned on by `start` only, which is called for the kernel's
+ * command or a person's click, and by nothing else.
  * @import { CaptureError, CaptureState, CaptureWish, Device, Kind, PageMessage } from "../types.js"
+ * @import { WidgetManager } from "./element.js"
  */
-import { device, explain, kinds, obstacle } from "./obstacle.js";
+import * as devices from "./devices.js";
+import * as element from "./element.js";
+import * as screen from "./screen.js";
+import { kinds } from "./words.js";
 
 /** @typedef {"page" | "kernel"} By */
+/**
+ * Where media come from.
+ * @typedef {object} Source
+ * @property {(wish: CaptureWish) => CaptureError | undefined} obstacle What stands in the way before it is asked.
+ * @property {(wish: CaptureWish, signal: AbortSignal, manager?: WidgetManager) => Promise<MediaStream>} open
+ *   `signal` aborts when the stream is not wanted any more.
+ * @property {(error: unknown, wish: CaptureWish) => CaptureError} explain Of what `open` threw.
+ * @property {(track: MediaStreamTrack) => CaptureError | "again" | undefined} lost What the end of a track means: an
+ *   error, that it is to be opened once more, or that a person has ended it.
+ */
+/** @type {Record<NonNullable<CaptureWish["source"]>, Source>} */
+const SOURCES = { device: devices, screen, element };
 
 export class Capture {
   /** @type {(message: Extract<PageMessage, {type: "capture"}>) => void} */
   #post;
   /** @type {() => void} */
   #onchange;
+  #manager;
   #lifetime = new AbortController();
   /** Of the stream that is live. @type {AbortController | undefined} */
   #live;
@@ -31,14 +48,18 @@ export class Capture {
   /** @type {Device[]} */
   devices = [];
   microphoneMuted = false;
+  /** Whether it is started, and waits for a click without which the browser gives nothing. */
+  invites = false;
 
   /**
    * @param {(message: Extract<PageMessage, {type: "capture"}>) => void} post
    * @param {() => void} onchange
+   * @param {WidgetManager} [manager]
    */
-  constructor(post, onchange) {
+  constructor(post, onchange, manager) {
     this.#post = post;
     this.#onchange = onchange;
+    this.#manager = manager;
   }
 
   get on() {
@@ -55,7 +76,9 @@ export class Capture {
    * @param {By} by
    */
   async start(wish, by) {
-    if (this.on && JSON.stringify(wish) === JSON.stringify(this.wish)) {
+    const source = SOURCES[wish.source ?? "device"];
+    const clicked = this.invites && by === "page";
+    if (this.on && !clicked && JSON.stringify(wish) === JSON.stringify(this.wish)) {
       // Asked twice, by a click and by the kernel: one prompt is enough.
       this.#by = by;
       this.#report();
@@ -66,24 +89,30 @@ export class Capture {
     // Before the new one is opened: phones open one camera at a time.
     this.#release();
     this.wish = wish;
+    this.invites = source === screen && by === "kernel";
     this.#become("starting", by);
-    const error = obstacle(wish);
+    if (this.invites) return;
+    const error = source.obstacle(wish);
     if (error) return this.#become("error", by, error);
     /** @type {MediaStream} */
     let stream;
+    const live = new AbortController();
+    this.#live = live;
     try {
-      stream = await navigator.mediaDevices.getUserMedia(wish);
+      stream = await source.open(wish, live.signal, this.#manager);
     } catch (thrown) {
-      if (turn === this.#turn) this.#become("error", this.#by, explain(thrown, wish));
+      if (turn === this.#turn) this.#become("error", this.#by, source.explain(thrown, wish));
       return;
     }
     if (turn !== this.#turn) return halt(stream);
-    this.#hold(stream);
-    // Their names are told only now that there is a permission.
-    const devices = await this.#list();
-    if (turn !== this.#turn) return;
-    this.devices = devices;
-    this.#watch();
+    this.#hold(stream, source, live.signal);
+    if (source === devices) {
+      // Their names are told only now that there is a permission.
+      const found = await devices.list();
+      if (turn !== this.#turn) return;
+      this.devices = found;
+      this.#watch();
+    }
     this.#become("live", this.#by);
   }
 
@@ -129,26 +158,34 @@ export class Capture {
     this.#lifetime.abort();
   }
 
-  /** @param {MediaStream} stream */
-  #hold(stream) {
+  /**
+   * @param {MediaStream} stream
+   * @param {Source} source
+   * @param {AbortSignal} signal
+   */
+  #hold(stream, source, signal) {
     this.stream = stream;
-    this.#live = new AbortController();
     for (const track of stream.getTracks()) {
       if (track.kind === "audio") track.enabled = !this.microphoneMuted;
-      track.addEventListener("ended", () => this.#lost(track), { signal: this.#live.signal });
+      track.addEventListener("ended", () => this.#lost(source.lost(track)), { signal });
     }
   }
 
-  /** @param {MediaStreamTrack} track */
-  #lost(track) {
-    const what = track.kind === "video" ? "camera" : "microphone";
+  /** @param {CaptureError | "again" | undefined} error */
+  #lost(error) {
     this.#turn += 1;
     this.#release();
-    this.#become("error", "page", { name: "NotReadableError", message: `the ${what} was disconnected` });
+    if (error === "again") {
+      this.state = "stopped";
+      this.start(this.wish, "kernel");
+      return;
+    }
+    this.#become(error ? "error" : "stopped", "page", error);
   }
 
   #release() {
     this.#live?.abort();
+    this.invites = false;
     if (this.stream) halt(this.stream);
     this.stream = undefined;
   }
@@ -159,25 +196,13 @@ export class Capture {
     navigator.mediaDevices.addEventListener(
       "devicechange",
       async () => {
-        const devices = await this.#list();
-        if (JSON.stringify(devices) === JSON.stringify(this.devices)) return;
-        this.devices = devices;
+        const found = await devices.list();
+        if (JSON.stringify(found) === JSON.stringify(this.devices)) return;
+        this.devices = found;
         this.#report();
       },
       { signal: this.#lifetime.signal },
     );
-  }
-
-  /** @returns {Promise<Device[]>} */
-  async #list() {
-    const all = await navigator.mediaDevices.enumerateDevices();
-    return all
-      .filter(({ kind }) => kind === "videoinput" || kind === "audioinput")
-      .map(({ deviceId, kind, label }) => ({
-        deviceId,
-        kind: kind === "videoinput" ? "video" : "audio",
-        label,
-      }));
   }
 
   /**
@@ -209,11 +234,6 @@ export class Capture {
       ...(this.stream && { device: (settings.video ?? settings.audio)?.deviceId ?? "" }),
     });
     this.#onchange();
-  }
-
-  /** What it is called in a sentence. */
-  get name() {
-    return device(this.wish);
   }
 }
 

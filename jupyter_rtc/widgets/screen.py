@@ -1,0 +1,45 @@
+"""Screen: a screen, a window or a tab of the browser's machine, in the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import traitlets
+
+from .capturing import CaptureWidget
+from .constraints import Constraints, plain_constraints
+
+
+class Screen(CaptureWidget):
+    """What a person chooses to share: a screen, a window or a tab.
+
+    Browsers want a click each time, so it is displayed with a share button; `start` brings up the request for that
+    click. It ends with `stop`, the button, or the browser's own "Stop sharing".
+
+    Parameters
+    ----------
+    audio : bool or dict
+        Whether to ask for its sound, too; not every browser, nor every system, gives any. A dict gives
+        MediaTrackConstraints as in browsers.
+
+    Attributes
+    ----------
+    stream : MediaStream
+        Of `video` and `audio`.
+    video, audio : Track or None
+        The same objects from construction to `close`; muted while nothing is shared.
+    """
+
+    _player = traitlets.Unicode("screen").tag(sync=True)
+    _noun = "screen"
+    _off = "the screen is not shared: press Share under the picture"
+    _asking = "browsers share a screen after a click only: press Share in the page, and choose what is to be seen"
+
+    def __init__(self, audio: Constraints = False) -> None:
+        self._sound = plain_constraints(audio)
+        super().__init__(["video", "audio"] if audio else ["video"], autostart=False, label="screen")
+
+    def _wish(self, client: str) -> dict[str, Any]:
+        sound = dict(self._sound) if isinstance(self._sound, Mapping) else bool(self._sound)
+        return {"source": "screen", "video": True, **({"audio": sound} if self._sound else {})}

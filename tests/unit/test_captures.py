@@ -1,0 +1,183 @@
+"""What Camera, Microphone, Screen and Capture ask of a page, and what a page's word makes of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import ipywidgets
+import numpy as np
+import pytest
+
+import jupyter_rtc as rtc
+from jupyter_rtc.engine.loop import engine
+from jupyter_rtc.link.messages import Mailbox
+from jupyter_rtc.widgets.capturing import CaptureWidget
+
+SOON = 10.0
+
+
+class Page:
+    """The page's side of a widget's comm."""
+
+    def __init__(self, widget: CaptureWidget, name: str = "page") -> None:
+        self.widget, self.name, self.mailbox = widget, name, Mailbox()
+        self.heard: list[dict] = []
+        self.sent: list[dict] = []
+        widget.send = self.sent.append  # in place of the comm, which nobody hears here
+        self.say({"type": "hello", "secure": True, "origin": "http://localhost", "agent": "test"})
+
+    def say(self, *messages: dict) -> None:
+        for message in messages:
+            self.mailbox.post(message)
+        self.widget._pages.receive({**self.mailbox.envelope(), "client": self.name})
+
+    def capture(self, state: str, by: str = "page", **more: object) -> None:
+        self.say({"type": "capture", "state": state, "by": by, **more})
+
+    def listen(self, kind: str) -> dict:
+        """Wait for the next message of this kind."""
+
+        def found() -> dict | None:
+            while self.sent:
+                self.heard += self.mailbox.receive(self.sent.pop(0))
+            while self.heard:
+                message = self.heard.pop(0)
+                if message["type"] == kind:
+                    return message
+            return None
+
+        return until(found)
+
+
+def until(condition: Callable[[], object]) -> object:
+    deadline = time.monotonic() + SOON
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "did not come about in time"
+        time.sleep(0.005)
+    return found
+
+
+@pytest.fixture
+def made() -> Iterator[list[CaptureWidget]]:
+    widgets: list[CaptureWidget] = []
+    yield widgets
+    for widget in widgets:
+        widget.close()
+    engine().call(_nothing(), SOON)
+
+
+async def _nothing() -> None:
+    return
+
+
+def test_a_screen_is_asked_for_by_start_only_and_lives_by_a_click(made):
+    screen = rtc.Screen(audio=True)
+    made.append(screen)
+    page = Page(screen)
+    assert page.listen("plan")["capture"] == {"source": "screen", "video": True, "audio": True}
+    assert (screen.state, [track.kind for track in screen.stream.get_tracks()]) == ("idle", ["video", "audio"])
+    with pytest.raises(TimeoutError, match="press Share"):
+        screen.read(timeout=0.1)
+    screen.start()
+    assert page.listen("capture")["command"] == "start"
+    assert screen.state == "starting"
+    page.capture("starting")
+    page.capture("live", settings={"video": {"width": 800}})
+    until(lambda: screen.state == "live")
+    assert screen.settings == {"video": {"width": 800}}
+    # By the browser's own button.
+    page.capture("stopped")
+    until(lambda: screen.state == "stopped")
+    assert screen.error == ""
+    assert screen.video.ready_state == "live"
+
+
+def test_a_screen_that_was_not_chosen_is_an_error_that_says_what_to_do(made):
+    screen = rtc.Screen()
+    made.append(screen)
+    page = Page(screen)
+    page.capture("starting")
+    page.capture("error", error={"name": "NotAllowedError", "message": "the screen was not shared: press Share"})
+    until(lambda: screen.state == "error")
+    with pytest.raises(rtc.CaptureTimeout, match="press Share"):
+        screen.read(timeout=5)
+
+
+def test_a_capture_names_the_widget_and_begins_when_it_is_shown(made):
+    slider = ipywidgets.IntSlider()
+    capture = rtc.Capture(slider, fps=12)
+    made.append(capture)
+    page = Page(capture)
+    start = page.listen("capture")
+    assert start["wish"] == {"source": "element", "video": True, "model": slider.model_id, "fps": 12.0}
+    page.capture("error", by="kernel", error={"name": "NotFoundError", "message": "no canvas"})
+    until(lambda: capture.state == "error")
+    assert capture.error == "no canvas", "without what helps with devices"
+
+
+def test_a_microphone_is_read_as_sound_and_finds_its_device_by_a_part_of_its_name(made):
+    microphone = rtc.Microphone({"echoCancellation": False}, device="usb")
+    made.append(microphone)
+    page = Page(microphone)
+    assert page.listen("capture")["wish"] == {"audio": {"echoCancellation": False}}
+    devices = [
+        {"deviceId": "a", "kind": "audio", "label": "Built in"},
+        {"deviceId": "b", "kind": "audio", "label": "USB microphone"},
+    ]
+    page.capture("live", by="kernel", device="a", devices=devices)
+    # Its name is told only now that there is a permission.
+    assert page.listen("capture")["wish"] == {"audio": {"echoCancellation": False, "deviceId": {"exact": "b"}}}
+    page.capture("live", by="kernel", device="b", devices=devices)
+    until(lambda: microphone.device == "b")
+    assert (microphone.video, microphone.audio.kind) == (None, "audio")
+    assert microphone.latest() is None
+
+
+def test_what_the_track_says_of_its_silence_is_that_of_the_state_it_fell_silent_in(made):
+    camera = rtc.Camera()
+    made.append(camera)
+    page = Page(camera)
+    page.listen("capture")
+    page.capture("live", by="kernel")
+    until(lambda: camera.state == "live")
+    camera.page_media(page.name, "video", rtc.TestPattern())
+    assert not camera.video.muted
+    said = []
+    emit = camera.video._emit
+    camera.video._emit = lambda event, *rest: (said.append((event, camera._why_silent())), emit(event, *rest))
+    camera.stop()
+    assert said == [("mute", "the camera is off: press Start under the picture, or call start()")]
+
+
+def test_with_its_last_track_a_capture_is_over(made):
+    screen = rtc.Screen()
+    made.append(screen)
+    page = Page(screen)
+    page.capture("starting")
+    page.capture("live")
+    until(lambda: screen.state == "live")
+    screen.video.stop()
+    until(lambda: screen.state == "stopped")
+    with pytest.raises(rtc.InvalidStateError, match="make a new Screen"):
+        screen.start()
+
+
+def test_arguments_that_make_no_sense_are_refused():
+    with pytest.raises(TypeError, match="not ndarray"):
+        rtc.Capture(np.zeros(3))
+    with pytest.raises(ValueError, match="at most 240, not 0"):
+        rtc.Capture(ipywidgets.IntSlider(), fps=0)
+    with pytest.raises(ValueError, match="nothing to capture"):
+        rtc.Microphone(False)
+    with pytest.raises(TypeError, match="device is a label"):
+        rtc.Microphone(device=1)
+
+
+def test_a_page_may_ask_for_the_report(made):
+    screen = rtc.Screen()
+    made.append(screen)
+    page = Page(screen)
+    page.listen("plan")
+    page.say({"type": "report"})
+    assert page.listen("report")["text"].startswith("Not connected.")
