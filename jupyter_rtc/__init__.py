@@ -24,6 +24,7 @@ from .errors import (
     RtcError,
     SdpError,
     SecurityError,
+    SignalingError,
 )
 from .media.pattern import TestPattern, TestTone, read_stamp
 from .media.sources import NumpyAudioTrack, NumpyVideoTrack
@@ -36,6 +37,9 @@ from .rtc.report import Report
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
 from .signaling.pair import connect_pair
+from .signaling.server import WhipServer
+from .signaling.whep import Whep
+from .signaling.whip import Whip
 from .widgets.camera import Camera, get_user_media
 from .widgets.player import Audio, Video
 from .widgets.views import install as _install_views
@@ -76,11 +80,15 @@ __all__ = [
     "SecurityError",
     "SessionDescription",
     "Signaling",
+    "SignalingError",
     "TestPattern",
     "TestTone",
     "Track",
     "TrackEvent",
     "Video",
+    "Whep",
+    "Whip",
+    "WhipServer",
     "configure",
     "connect_pair",
     "get_user_media",

@@ -1,0 +1,66 @@
+"""Who may ask a server of ours: tokens, and pages of other sites."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from .http import Token
+
+#: What a page of another site may read and send: RFC 9725 §4.7 and what browsers ask before a POST.
+_CORS = {
+    "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS, GET",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
+    "Access-Control-Expose-Headers": "Location, Link, ETag, Accept-Patch",
+    "Access-Control-Max-Age": "600",
+    "Vary": "Origin",
+}
+
+
+def is_allowed(token: Token, authorization: str) -> bool:
+    """Return whether a request with this ``Authorization`` has the token; takes as long whatever is wrong with it."""
+    if token.value is None:
+        return True
+    scheme, _, given = authorization.partition(" ")
+    same = hmac.compare_digest(given.strip().encode(), token.value.encode())
+    return same and scheme.lower() == "bearer"
+
+
+def is_own(headers: Mapping[str, str]) -> bool:
+    """Return whether no other site's page asks, for a server that wants no token.
+
+    A page anywhere may send requests to this machine, and by DNS may make this machine's address that of its own host:
+    so the host that is asked is to be an address or ``localhost``, and a page that asks is to come from there.
+    """
+    host = urlsplit("//" + headers.get("Host", "")).hostname or ""
+    origin = headers.get("Origin")
+    if not (_is_loopback(host) or _is_address(host)):
+        return False
+    if origin is None:
+        return True
+    asking = urlsplit(origin).hostname or ""
+    return _is_loopback(asking) or asking == host
+
+
+def cors(token: Token, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that let a page use the answer, if it may."""
+    origin = headers.get("Origin")
+    if token:
+        return {**_CORS, "Access-Control-Allow-Origin": "*"}
+    if origin is not None and is_own(headers):
+        return {**_CORS, "Access-Control-Allow-Origin": origin}
+    return dict(_CORS)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
