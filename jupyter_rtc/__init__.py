@@ -36,6 +36,7 @@ from .rtc.perfect import Signaling
 from .rtc.report import Report
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
+from .signaling.copypaste import CopyPaste
 from .signaling.pair import connect_pair
 from .signaling.server import WhipServer
 from .signaling.whep import Whep
@@ -58,6 +59,7 @@ __all__ = [
     "CaptureError",
     "CaptureTimeout",
     "ConnectTimeout",
+    "CopyPaste",
     "DataChannel",
     "InvalidAccessError",
     "InvalidStateError",

@@ -1,0 +1,106 @@
+"""The views of signalings and servers: plain ipywidgets, for there is nothing live in them but words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from ..errors import RtcError
+from ..media.events import Serial
+from ..media.stream import MediaStream
+from ..signaling.copypaste import CopyPaste
+from ..signaling.exchange import Exchange
+from ..signaling.server import WhipServer
+
+
+def exchange_view(shown: Exchange) -> Any:
+    """Return a line that says where a connection goes."""
+    return ipywidgets.HTML(f"{shown.what}: <code>{escape(shown.url)}</code>")
+
+
+def _follow(watchers: set[Callable[[], None]], refresh: Callable[[], None]) -> None:
+    """Call `refresh` now and at each change, on a thread of its own: a page may be slow."""
+    serial = Serial()
+    watchers.add(lambda: serial.submit(refresh))
+    refresh()
+
+
+def server_view(server: WhipServer) -> Any:
+    """Return lists of what is published and what can be watched. The server is started."""
+    page = ipywidgets.HTML()
+
+    def refresh() -> None:
+        page.value = _describe(server)
+
+    _follow(server._watchers, refresh)
+    if not server._closed:
+        server._start_soon().add_done_callback(lambda _: refresh())
+    return page
+
+
+def _describe(server: WhipServer) -> str:
+    if server._closed:
+        return "The server is closed."
+    if server._runner is None:
+        error = server._starting.exception() if server._starting is not None and server._starting.done() else None
+        return f"<b>{escape(str(error))}</b>" if error is not None else "Starting …"
+    url = escape(server._address())
+    token = "and the token it was made with" if server._token else "no token is needed"
+    into = "It comes into <code>server.published[NAME]</code>."
+    published = [(name, _tracks(stream)) for name, stream in sorted(server.published.items())]
+    parts = [
+        f"<p>Publish to <code>{url}/whip/NAME</code>, {token}. {into}</p>",
+        _list("Published here", published),
+    ]
+    watched = [
+        (f'<a href="{url}/watch/{escape(name)}" target="_blank" rel="noopener">{escape(name)}</a>', _tracks(stream))
+        for name, stream in sorted(server._offered.copy().items())
+    ]
+    parts.append(_list("To be watched", watched, is_html=True))
+    return "".join(parts)
+
+
+def _tracks(stream: MediaStream) -> str:
+    kinds = [track.kind for track in stream.get_tracks()]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no tracks"
+
+
+def _list(title: str, rows: list[tuple[str, str]], *, is_html: bool = False) -> str:
+    items = "".join(f"<li>{name if is_html else escape(name)} ({tracks})</li>" for name, tracks in rows)
+    return f"<b>{title}</b><ul>{items or '<li>nothing yet</li>'}</ul>"
+
+
+def paste_view(paste: CopyPaste) -> Any:
+    """Return two boxes, one with the text to send and one for the other's, and what to do next."""
+    wide = ipywidgets.Layout(width="100%", height="7em")
+    words = ipywidgets.HTML()
+    ours = ipywidgets.Textarea(placeholder="The text to send appears here.", layout=wide)
+    theirs = ipywidgets.Textarea(placeholder="Paste the other person's text here.", layout=wide)
+    problem = ipywidgets.HTML()
+
+    def refresh() -> None:
+        words.value = f"<b>{escape(paste.words)}</b>"
+        ours.value = paste.text
+
+    def keep(change: dict[str, Any]) -> None:
+        if change["new"] != paste.text:  # typed into by mistake
+            ours.value = paste.text
+
+    def take(change: dict[str, Any]) -> None:
+        if not change["new"].strip():
+            problem.value = ""
+            return
+        try:
+            paste.paste(change["new"])
+        except RtcError as error:
+            problem.value = f'<span role="alert">{escape(str(error))}</span>'
+        else:
+            problem.value = ""
+
+    ours.observe(keep, "value")
+    theirs.observe(take, "value")
+    _follow(paste._watchers, refresh)
+    return ipywidgets.VBox([words, ours, theirs, problem])
