@@ -39,8 +39,8 @@ class CopyPaste(Displayable):
     """Connect two notebooks by texts that people send each other.
 
     ``paste = CopyPaste()``, displayed, shows a box with a text to send and one to paste the other's text into; then
-    ``await pc.connect(paste, timeout=600)``, or as a task, so that other cells can run meanwhile. From code, `text` is
-    what to send and `paste` takes what was sent.
+    ``await pc.connect(paste, timeout=600)``, or as a task, so that other cells can run meanwhile. From code, `text` and
+    `next_text` give what to send, and `paste` takes what was sent.
 
     One side sends its text first and the other side answers it; who pastes first answers. Nothing can be added once the
     two are connected, but ``sender.replace_track`` changes what is sent at any time.
@@ -55,6 +55,7 @@ class CopyPaste(Displayable):
 
     def __init__(self) -> None:
         self._text = ""
+        self._fetched = ""
         self._step: Step = "idle"
         self._offered = 0
         self._answering = 0
@@ -100,6 +101,33 @@ class CopyPaste(Displayable):
     @property
     def text(self) -> str:
         """What to send to the other side now, or ``""``."""
+        return self._text
+
+    async def next_text(self, timeout: float = 10.0) -> str:
+        """Wait for a text to send that this has not returned before, and return it.
+
+        Raises
+        ------
+        TimeoutError
+            When there is none within `timeout` seconds.
+        """
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        self._watchers.add(wake)
+        try:
+            async with asyncio.timeout(timeout):
+                while self._text == self._fetched:
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            raise TimeoutError(f"no text to send within {timeout:g} s. {self.words}") from None
+        finally:
+            self._watchers.discard(wake)
+        self._fetched = self._text
         return self._text
 
     @property

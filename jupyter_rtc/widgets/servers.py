@@ -18,7 +18,13 @@ from ..signaling.server import WhipServer
 
 def exchange_view(shown: Exchange) -> Any:
     """Return a line that says where a connection goes."""
-    return ipywidgets.HTML(f"{shown.what}: <code>{escape(shown.url)}</code>")
+    return _plain(ipywidgets.HTML(f"{shown.what}: <code>{escape(shown.url)}</code>"))
+
+
+def _plain(widget: Any) -> Any:
+    """Give it a name by which pages' styles and tests find it."""
+    widget.add_class("jrtc-plain")
+    return widget
 
 
 def _follow(watchers: set[Callable[[], None]], refresh: Callable[[], None]) -> None:
@@ -38,7 +44,7 @@ def server_view(server: WhipServer) -> Any:
     _follow(server._watchers, refresh)
     if not server._closed:
         server._start_soon().add_done_callback(lambda _: refresh())
-    return page
+    return _plain(page)
 
 
 def _describe(server: WhipServer) -> str:
@@ -103,4 +109,4 @@ def paste_view(paste: CopyPaste) -> Any:
     ours.observe(keep, "value")
     theirs.observe(take, "value")
     _follow(paste._watchers, refresh)
-    return ipywidgets.VBox([words, ours, theirs, problem])
+    return _plain(ipywidgets.VBox([words, ours, theirs, problem]))

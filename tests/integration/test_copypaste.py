@@ -64,8 +64,10 @@ async def test_a_text_that_was_pasted_early_is_not_lost():
         connecting = asyncio.create_task(a.connect(here, SOON))
         there.paste(await until(lambda: here.text))
         joining = asyncio.create_task(b.connect(there, SOON))
-        here.paste(await until(lambda: there.text))
+        here.paste(await there.next_text(SOON))
         await asyncio.gather(connecting, joining)
+        with pytest.raises(TimeoutError, match="Connected"):
+            await there.next_text(0.01)
 
 
 async def test_the_boxes_do_as_the_words_say():
