@@ -706,8 +706,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         await self._session.peer.close()
 
     async def aclose(self) -> None:
-        """Close it; see `close`."""
+        """Close it, see `close`, and wait until the signaling has told the other side."""
         await asyncio.get_running_loop().run_in_executor(None, self.close)
+        if self._negotiation is not None:
+            await self._negotiation.over()
 
     async def __aenter__(self) -> PeerConnection:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 #: A way that has gone silent may come back by itself; after so long another one is looked for, and less often later.
 PATIENCE = 4.0
 LONGEST_PATIENCE = 30.0
+#: So long the other side's server may take to hear of the end, where one waits for it.
+FAREWELL = 3.0
 
 
 class Signaling(Protocol):
@@ -71,6 +74,7 @@ class PerfectNegotiation:
         self._recovering = False
         self._changed = asyncio.Event()
         self._begun = False
+        self._over = asyncio.Event()
         self._outcome: asyncio.Future[None] = self._loop.create_future()
         self._stops = [
             connection.on("negotiationneeded", self._needed),
@@ -260,7 +264,17 @@ class PerfectNegotiation:
         except Exception as error:  # the other side may be gone: then there is nobody to tell
             logger.debug("no bye could be said: %r", error)
         finally:
-            await self._signaling.close()
+            try:
+                await self._signaling.close()
+            finally:
+                self._over.set()
+
+    async def over(self) -> None:
+        """Wait for `end`, for a bounded time, where this is its loop: another one may be held up."""
+        if asyncio.get_running_loop() is self._loop and self._begun:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await self._over.wait()
 
     def end_soon(self) -> None:
         """`end`, from any thread."""

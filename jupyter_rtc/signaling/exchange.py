@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -85,7 +86,7 @@ class Exchange(Displayable):
             )
         self._adapt(connection)
         self._connection = connection
-        loop.on_exit(self, self._leave)
+        loop.on_exit(self, partial(self._leave, at_exit=True))
 
     def _adapt(self, connection: PeerConnection) -> None:
         """Give the transceivers the directions that the protocol has."""
@@ -189,13 +190,13 @@ class Exchange(Displayable):
         self._answer = fragment.renewed(self._answer, fragment.parse(reply.text))
         return {"type": "answer", "sdp": self._answer}
 
-    async def _leave(self) -> None:
+    async def _leave(self, *, at_exit: bool = False) -> None:
         loop.forget(self)
         session, self._session = self._session, ""
         if not session:
             return
         try:
-            reply = await http.ask("DELETE", session, self._token, timeout=FAREWELL)
+            reply = await http.ask("DELETE", session, self._token, timeout=FAREWELL, at_exit=at_exit)
         except SignalingError as error:
             logger.debug("the end was not told: %s", error)
             return

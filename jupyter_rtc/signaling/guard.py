@@ -24,7 +24,8 @@ def is_allowed(token: Token, authorization: str) -> bool:
     if token.value is None:
         return True
     scheme, _, given = authorization.partition(" ")
-    same = hmac.compare_digest(given.strip().encode(), token.value.encode())
+    # A header may have bytes that are no text.
+    same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.value.encode())
     return same and scheme.lower() == "bearer"
 
 
@@ -34,14 +35,21 @@ def is_own(headers: Mapping[str, str]) -> bool:
     A page anywhere may send requests to this machine, and by DNS may make this machine's address that of its own host:
     so the host that is asked is to be an address or ``localhost``, and a page that asks is to come from there.
     """
-    host = urlsplit("//" + headers.get("Host", "")).hostname or ""
+    host = _host("//" + headers.get("Host", ""))
     origin = headers.get("Origin")
     if not (_is_loopback(host) or _is_address(host)):
         return False
     if origin is None:
         return True
-    asking = urlsplit(origin).hostname or ""
+    asking = _host(origin)
     return _is_loopback(asking) or asking == host
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def cors(token: Token, headers: Mapping[str, str]) -> dict[str, str]:

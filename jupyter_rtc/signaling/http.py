@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -122,9 +123,11 @@ async def ask(
     body: str = "",
     headers: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
+    at_exit: bool = False,
 ) -> Reply:
     """Send a request and return the answer, whatever its status. On the loop of HTTP.
 
+    `at_exit`: the process is ending, and no threads can be begun any more, which looking up a name usually takes.
     Redirects are followed where they keep the method (307, 308), and the token goes to the same server only.
 
     Raises
@@ -136,7 +139,8 @@ async def ask(
 
     limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
     here = url
-    async with aiohttp.ClientSession(timeout=limits, auto_decompress=True) as session:
+    connector = aiohttp.TCPConnector(resolver=_resolver()) if at_exit else None
+    async with aiohttp.ClientSession(timeout=limits, connector=connector) as session:
         for _ in range(REDIRECTS + 1):
             own = token.header() if is_same_origin(url, here) else {}
             try:
@@ -158,6 +162,24 @@ async def ask(
             logger.debug("%s redirects to %s", public(here), public(there))
             here = there
     raise SignalingError(f"{public(url)} redirects in circles: ask for its right address", url=public(url))
+
+
+def _resolver() -> Any:
+    """Return one that looks names up on the loop's own thread."""
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class Resolver(AbstractResolver):
+        async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
+            found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+            return [
+                ResolveResult(hostname=host, host=str(to[0]), port=int(to[1]), family=kind, proto=proto, flags=0)
+                for kind, _, proto, _, to in found
+            ]
+
+        async def close(self) -> None:
+            """Nothing is kept."""
+
+    return Resolver()
 
 
 async def _text(response: Any) -> str:

@@ -39,6 +39,7 @@ async def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 def on_exit(owner: object, close: Callable[[], Awaitable[None]]) -> None:
     """Await `close` when the process ends, unless `forget` comes first."""
+    loop()
     _closers[id(owner)] = close
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -235,6 +236,34 @@ async def test_a_session_that_comes_too_late_is_ended(server, pc):
     with pytest.raises(rtc.InvalidStateError):
         await connecting
     go_on.set()
+    await asyncio.wait_for(server.deleted.wait(), SOON)
+
+
+async def test_the_end_is_told_before_the_loop_of_a_script_ends(server):
+    def script() -> None:
+        async def main() -> None:
+            async with rtc.PeerConnection() as pc:
+                pc.add_track(rtc.TestTone())
+                await pc.connect(rtc.Whip(f"{server.url}/endpoint"), SOON)
+
+        asyncio.run(main())
+
+    await asyncio.to_thread(script)
+    assert server.deleted.is_set()
+
+
+SCRIPT = """
+import asyncio, sys, jupyter_rtc as rtc
+pc = rtc.PeerConnection()
+pc.add_track(rtc.TestTone())
+asyncio.run(pc.connect(rtc.Whip(sys.argv[1])))
+"""
+
+
+async def test_the_end_is_told_when_the_process_ends(server):
+    url = server.url.replace("127.0.0.1", "localhost")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SCRIPT, f"{url}/endpoint")
+    assert await asyncio.wait_for(process.wait(), 2 * SOON) == 0
     await asyncio.wait_for(server.deleted.wait(), SOON)
 
 

@@ -315,6 +315,22 @@ async def test_without_the_token_nothing_is_told(server, authorization, method, 
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [b"Authorization: Bearer \xfc\xff", b"Authorization: \xff", b"Origin: http://[::", b"Host: [::", b"Host:"],
+)
+@pytest.mark.parametrize("token", [None, TOKEN])
+async def test_headers_that_are_no_text_are_refused(lines, token):
+    async with rtc.WhipServer(token=token) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        own = b"" if lines.startswith(b"Host") else f"Host: {host}:{port}\r\n".encode()
+        writer.write(b"POST /whep/a HTTP/1.1\r\n" + own + lines + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        status = int((await asyncio.wait_for(reader.read(), SOON)).split()[1])
+        assert status in (400, 401, 403, 415)
+        writer.close()
+
+
+@pytest.mark.parametrize(
     ("method", "path", "body", "headers", "status"),
     [
         ("POST", "/whip/a", "v=0", {"Content-Type": "text/plain"}, 415),
