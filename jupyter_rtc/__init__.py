@@ -38,6 +38,8 @@ from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
 from .signaling.copypaste import CopyPaste
 from .signaling.pair import connect_pair
+from .signaling.room import WebSocketRoom
+from .signaling.room_server import serve_rooms
 from .signaling.server import WhipServer
 from .signaling.whep import Whep
 from .signaling.whip import Whip
@@ -88,6 +90,7 @@ __all__ = [
     "Track",
     "TrackEvent",
     "Video",
+    "WebSocketRoom",
     "Whep",
     "Whip",
     "WhipServer",
@@ -95,4 +98,5 @@ __all__ = [
     "connect_pair",
     "get_user_media",
     "read_stamp",
+    "serve_rooms",
 ]

@@ -571,9 +571,11 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                 while self._states.get("connection_state") != "connected":
                     self._assert_open()
                     waiting: asyncio.Future[Any] = loop.create_task(changed.wait())
-                    await asyncio.wait({waiting, outcome}, return_when=asyncio.FIRST_COMPLETED)
-                    if outcome.done() and not waiting.done():
+                    try:
+                        await asyncio.wait({waiting, outcome}, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
                         waiting.cancel()
+                    if outcome.done() and not changed.is_set():
                         outcome.result()
                         raise OperationError("the other side said bye before it was connected")
                     changed.clear()

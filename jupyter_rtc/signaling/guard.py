@@ -1,9 +1,10 @@
-"""Who may ask a server of ours: tokens, and pages of other sites."""
+"""Who may ask a server of ours, and where: tokens, pages of other sites, addresses."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
+import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -72,3 +73,13 @@ def _is_address(host: str) -> bool:
 
 def _is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def own_address() -> str:
+    """Return this machine's address in its network. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

@@ -150,7 +150,7 @@ async def ask(
                     text = await _text(response)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 # Not chained: what aiohttp says may have the whole address in it.
-                raise SignalingError(f"{public(here)}: {_why(error, timeout)}", url=public(here)) from None
+                raise SignalingError(f"{public(here)}: {why(error, timeout)}", url=public(here)) from None
             if response.status not in (307, 308) or "Location" not in response.headers:
                 return Reply(response.status, response.headers, text, here)
             there = urljoin(here, response.headers["Location"])
@@ -192,7 +192,8 @@ async def _text(response: Any) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _why(error: Exception, timeout: float) -> str:
+def why(error: Exception, timeout: float) -> str:
+    """Return in words why there is no answer."""
     import aiohttp
 
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from types import MappingProxyType
@@ -17,7 +16,7 @@ from ..media.display import Displayable
 from ..media.events import Emitter
 from ..media.stream import MediaStream
 from ..media.track import Track
-from . import loop
+from . import guard, loop
 from .http import Token
 from .served import Role, Served
 
@@ -130,7 +129,7 @@ class WhipServer(Displayable, Emitter):
     def _address(self) -> str:
         host = self._host
         if host in ("0.0.0.0", "::"):  # noqa: S104 - asked for
-            host = _own_address()
+            host = guard.own_address()
         return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     def close(self) -> None:
@@ -277,13 +276,3 @@ def _stream_of(source: Any) -> MediaStream:
     if not source:
         raise ValueError("there is nothing to publish in an empty list")
     return MediaStream(as_track(track) for track in source)
-
-
-def _own_address() -> str:
-    """Return this machine's address in its network. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))
-            return str(probe.getsockname()[0])
-        except OSError:
-            return socket.gethostname()

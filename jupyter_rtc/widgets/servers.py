@@ -13,7 +13,9 @@ from ..media.events import Serial
 from ..media.stream import MediaStream
 from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
+from ..signaling.room import Member, WebSocketRoom
 from ..signaling.server import WhipServer
+from .player import Video
 
 
 def exchange_view(shown: Exchange) -> Any:
@@ -110,3 +112,43 @@ def paste_view(paste: CopyPaste) -> Any:
     theirs.observe(take, "value")
     _follow(paste._watchers, refresh)
     return _plain(ipywidgets.VBox([words, ours, theirs, problem]))
+
+
+def room_view(room: WebSocketRoom) -> Any:
+    """Return a grid with a picture of each member. The room is entered."""
+    line = ipywidgets.HTML()
+    columns = "repeat(auto-fill, minmax(240px, 1fr))"
+    grid = ipywidgets.GridBox(layout=ipywidgets.Layout(grid_template_columns=columns, width="100%"))
+    tiles: dict[str, tuple[MediaStream, Any]] = {}
+
+    def tile(member: Member) -> Any:
+        if member.id not in tiles:
+            stream = MediaStream()
+            name = ipywidgets.HTML(escape(member.name or "nameless"))
+            tiles[member.id] = stream, ipywidgets.VBox([name, Video(stream)])
+        stream, widget = tiles[member.id]
+        tracks = member.tracks
+        for track in tracks:
+            stream.add_track(track)
+        for track in stream.get_tracks():
+            if track not in tracks:
+                stream.remove_track(track)
+        return widget
+
+    def refresh() -> None:
+        members = list(room.members.values())
+        if room._closed:
+            line.value = "You have left the room."
+        elif room._problem is not None:
+            line.value = f"<b>{escape(str(room._problem))}</b>"
+        else:
+            others = f"{len(members)} other{'' if len(members) == 1 else 's'}"
+            line.value = f"Room <b>{escape(room.room)}</b>: you and {others}"
+        grid.children = [tile(member) for member in members]
+        for gone in tiles.keys() - {member.id for member in members}:
+            tiles.pop(gone)[1].children[1].close()
+
+    _follow(room._watchers, refresh)
+    if not room._closed:
+        room._join_soon()
+    return _plain(ipywidgets.VBox([line, grid]))

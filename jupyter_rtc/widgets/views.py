@@ -10,10 +10,11 @@ from ..media.track import Track
 from ..rtc.connection import PeerConnection
 from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
+from ..signaling.room import WebSocketRoom
 from ..signaling.server import WhipServer
 from .connection import ConnectionView
 from .player import Audio, Video
-from .servers import exchange_view, paste_view, server_view
+from .servers import exchange_view, paste_view, room_view, server_view
 
 
 def view_of(shown: Any) -> Any:
@@ -26,6 +27,8 @@ def view_of(shown: Any) -> Any:
         return Video(shown) if shown.get_video_tracks() or not shown.get_tracks() else Audio(shown)
     if isinstance(shown, WhipServer):
         return server_view(shown)
+    if isinstance(shown, WebSocketRoom):
+        return room_view(shown)
     if isinstance(shown, CopyPaste):
         return paste_view(shown)
     if isinstance(shown, Exchange):
