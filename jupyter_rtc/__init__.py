@@ -4,7 +4,6 @@ A camera, a microphone, a numpy array or a remote peer is a track; tracks are re
 `PeerConnection`.
 """
 
-import logging as _logging
 from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
 
@@ -52,7 +51,6 @@ try:
 except _PackageNotFoundError:  # a source tree that was not installed
     __version__ = "0+unknown"
 
-_logging.getLogger(__name__).addHandler(_logging.NullHandler())
 _install_views()
 
 __all__ = [

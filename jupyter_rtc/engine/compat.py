@@ -6,12 +6,12 @@ has gone. All for aiortc 1.16 and aioice 0.13.
 
 from __future__ import annotations
 
-import queue
-import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, cast
 
-import av
+import numpy as np
 from aiortc import (
     MediaStreamTrack,
     RTCCertificate,
@@ -20,8 +20,9 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpSender,
     rtcpeerconnection,
+    rtp,
 )
-from aiortc.codecs import CODECS, h264, vpx
+from aiortc.codecs import CODECS, opus
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
@@ -30,10 +31,28 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 from ..config import IceServer
 from ..media import track as media_track
 
-# VP8's limits are module globals, and 0.5 Mbit/s to start with shows text as mud for seconds. No per-sender API.
-vpx.MIN_BITRATE = 500_000
-vpx.DEFAULT_BITRATE = 1_500_000
-vpx.MAX_BITRATE = 4_000_000
+logger = logging.getLogger(__name__)
+
+# Sound in a notebook is more than speech, for which aiortc tunes its encoder.
+_opus_encoder = opus.OpusEncoder.__init__
+
+
+def _for_all_sound(self: Any) -> None:
+    _opus_encoder(self)
+    self.codec.options = {"application": "audio"}
+
+
+opus.OpusEncoder.__init__ = _for_all_sound  # type: ignore[method-assign]
+
+
+def audio_level(frame: Any) -> int:
+    """Return how loud a frame is, in dB below full scale (RFC 6465); aiortc does so sample by sample, on the loop."""
+    samples = frame.to_ndarray().astype(np.float32)
+    power = float(np.square(samples).mean()) if samples.size else 0.0
+    return -127 if power <= 0 else max(-127, min(0, round(10 * np.log10(power / 32767**2))))
+
+
+rtp.compute_audio_level_dbov = audio_level
 
 # Our tracks are accepted wherever aiortc takes a MediaStreamTrack, and end as its own do.
 MediaStreamTrack.register(media_track.Track)
@@ -62,7 +81,9 @@ def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPe
 
     The list of servers is always given: for None aiortc asks a public STUN server (rtcicetransport.py).
     """
-    return RTCPeerConnection(_configuration(ice_servers, transport_policy))
+    pc: Any = RTCPeerConnection(_configuration(ice_servers, transport_policy))
+    pc._RTCPeerConnection__connect = partial(start, pc)
+    return cast(RTCPeerConnection, pc)
 
 
 def _configuration(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCConfiguration:
@@ -84,9 +105,9 @@ def gathering(pc: Any) -> tuple[list[RTCIceServer], Any]:
     return configuration.iceServers, configuration.iceTransportPolicy
 
 
-def listen_for_errors(emitter: Any, report: Callable[[BaseException], None]) -> None:
+def listen_for_errors(emitter: Any) -> None:
     """Keep an exception in a listener from ending the connection: pyee raises it where there is no "error" listener."""
-    emitter.on("error", report)
+    emitter.on("error", lambda error: logger.error("a listener of the engine raised", exc_info=error))
 
 
 def sanitize(sdp: str) -> str:
@@ -170,7 +191,7 @@ def leave_out_unassociated(pc: Any) -> None:
             transceiver._offerDirection = "inactive"
 
 
-def _users(pc: Any) -> list[tuple[Any, Any]]:
+def users(pc: Any) -> list[tuple[Any, Any]]:
     """Return each transceiver and the data transport with its DTLS transport."""
     users = [(t, t.receiver.transport) for t in pc._RTCPeerConnection__transceivers]
     return users + ([(pc.sctp, pc.sctp.transport)] if pc.sctp is not None else [])
@@ -180,7 +201,7 @@ def _primary(pc: Any, sdp: str) -> tuple[str, Any] | None:
     """Return the mid, and the transport, that a description's bundle shares."""
     line = next((line for line in sdp.splitlines() if line.startswith("a=group:BUNDLE ")), "")
     for mid in line.split()[1:2]:
-        for user, transport in _users(pc):
+        for user, transport in users(pc):
             if user.mid == mid:
                 return mid, transport
     return None
@@ -195,7 +216,7 @@ def prepare_bundle(pc: Any, sdp: str) -> None:
     primary = _primary(pc, sdp)
     if primary is not None:
         mid, shared = primary
-        for user, transport in _users(pc):
+        for user, transport in users(pc):
             user._bundled = transport is shared and user.mid != mid
 
 
@@ -205,13 +226,13 @@ async def join_bundle(pc: Any, sdp: str) -> None:
     if primary is None:
         return
     left = set()
-    for user, transport in _users(pc):
+    for user, transport in users(pc):
         if user.mid is None and transport is not primary[1]:
             left.add(transport)
             for end in (user.receiver, user.sender) if hasattr(user, "receiver") else (user,):
                 end.setTransport(primary[1])
             user._bundled = True
-    for transport in left - {transport for _, transport in _users(pc)}:
+    for transport in left - {transport for _, transport in users(pc)}:
         await transport.stop()
         await transport.transport.stop()
         pc._RTCPeerConnection__dtlsTransports.discard(transport)
@@ -250,9 +271,34 @@ async def say_bye(sender: Any) -> None:
     await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
 
 
-async def start_late(pc: Any) -> None:
-    """Start what was negotiated before the transport was up: aiortc passes it over, and it would never be sent."""
-    await pc._RTCPeerConnection__connect()
+async def start(pc: Any) -> None:
+    """Start what both sides have described, as aiortc does in a task that nobody holds, and that ends in the middle.
+
+    Its own fails where a transceiver has lost its section while a transport was being connected, or passes over what
+    was negotiated before the transport was up.
+    """
+
+    def described(user: Any) -> bool:
+        known = user in pc._RTCPeerConnection__remoteIce and user in pc._RTCPeerConnection__remoteDtls
+        return known and not pc._RTCPeerConnection__isClosed
+
+    for user, _ in users(pc):
+        dtls = user.receiver.transport if hasattr(user, "receiver") else user.transport
+        if not described(user) or not dtls.transport.iceGatherer.getLocalCandidates():
+            continue
+        if dtls.transport.state != "closed":
+            await dtls.transport.start(pc._RTCPeerConnection__remoteIce[user])
+        if described(user) and dtls.state == "new" and dtls.transport.state != "closed":
+            await dtls.start(pc._RTCPeerConnection__remoteDtls[user])
+        if not described(user) or dtls.state != "connected":
+            continue
+        if user is pc.sctp:
+            await user.start(pc._RTCPeerConnection__sctpRemoteCaps, pc._RTCPeerConnection__sctpRemotePort)
+        elif user._get_mline_index() is not None:
+            if user.currentDirection in ("sendonly", "sendrecv"):
+                await user.sender.send(pc._RTCPeerConnection__localRtp(user))
+            if user.currentDirection in ("recvonly", "sendrecv"):
+                await user.receiver.receive(pc._RTCPeerConnection__remoteRtp(user))
 
 
 def place(transceiver: Any, index: int) -> None:
@@ -313,34 +359,6 @@ def max_message_size(channel: Any) -> int:
     return min(LOCAL_MAX_MESSAGE_SIZE, remote) if remote else LOCAL_MAX_MESSAGE_SIZE
 
 
-def on_encoded(sender: Any, encoded: Callable[[str, list[bytes]], None]) -> None:
-    """Call ``encoded(codec, payloads)`` for each picture or sound that aiortc has encoded: it counts none."""
-    original = sender._next_encoded_frame
-
-    async def next_encoded_frame(codec: Any) -> Any:
-        frame = await original(codec)
-        if frame is not None:
-            encoded(codec.name, frame.payloads)
-        return frame
-
-    sender._next_encoded_frame = next_encoded_frame
-
-
-def starts_key_frame(codec: Any, payload: bytes) -> bool:
-    """Return whether a key frame begins with this RTP payload."""
-    depayload = {"VP8": vpx.vp8_depayload, "H264": h264.h264_depayload}.get(codec)
-    try:
-        return depayload is not None and starts_picture(codec, depayload(payload)[:256])
-    except ValueError:
-        return False
-
-
-def target_bitrate(sender: Any) -> int | None:
-    """Return what the encoder aims at, in bits per second."""
-    bitrate = getattr(sender._RTCRtpSender__encoder, "target_bitrate", None)
-    return None if bitrate is None else int(bitrate)
-
-
 def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
     """Call `request` when the receiver asks for a key frame, which aiortc gives with the next picture only."""
     original = sender._send_keyframe
@@ -355,121 +373,3 @@ def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
 def set_stream_id(sender: RTCRtpSender, stream_id: str) -> None:
     """Set the stream in the sender's ``a=msid`` line; aiortc has one for the whole connection."""
     sender._stream_id = stream_id
-
-
-class _Gate(queue.Queue[Any]):
-    """The way into aiortc's decoder thread: closed while nobody reads, and bounded.
-
-    What is let in after a gap begins with a key frame.
-    """
-
-    BOUND = 60
-
-    def __init__(self, kind: str, arrived: Callable[[], None] = lambda: None) -> None:
-        super().__init__()
-        self._video = kind == "video"
-        self._arrived = arrived
-        self.open = False
-        self.complete = False
-        self.received = 0
-        self.dropped = 0
-        self.keys = 0
-        #: When the decoder took what it decodes now.
-        self.taken = 0.0
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        item = super().get(block, timeout)
-        self.taken = time.monotonic()
-        return item
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        if item is not None:
-            self.received += 1
-            self._arrived()
-            if not self.open or self.qsize() >= self.BOUND:
-                self.complete = False
-                self.dropped += 1
-                return
-            if self._video and not self.complete:
-                codec, encoded = item
-                if not starts_picture(codec.name, encoded.data):
-                    self.dropped += 1
-                    return
-                self.complete = True
-            if self._video:
-                self.keys += starts_picture(item[0].name, item[1].data[:256])
-        super().put(item, block, timeout)
-
-
-def starts_picture(codec: str, data: bytes) -> bool:
-    """Return whether an encoded picture can be decoded without those before it."""
-    if not data:
-        return False
-    if codec == "VP8":
-        return not data[0] & 1  # RFC 6386 §9.1: the first bit is 0 for a key frame
-    starts = (i + 3 for i in range(min(len(data), 4096) - 4) if data[i : i + 3] == b"\0\0\1")
-    return any(data[start] & 0x1F in (5, 7) for start in starts)  # H.264: an IDR slice or its parameters
-
-
-class _Outlet:
-    """Stands in for the unbounded queue of aiortc's remote tracks. `put` is called on the decoder's thread."""
-
-    def __init__(self, deliver: Callable[[Any], None], ended: Callable[[], None]) -> None:
-        self._deliver = deliver
-        self._ended = ended
-
-    def put(self, frame: av.VideoFrame | av.AudioFrame | None) -> Awaitable[None]:
-        if frame is None:
-            self._ended()
-        else:
-            self._deliver(frame)
-        return _nothing()
-
-
-async def _nothing() -> None:
-    """Return nothing: what aiortc schedules on the loop for each picture."""
-
-
-class Receiving:
-    """Takes what a receiver decodes, on the decoder's thread; decodes only while `open`.
-
-    aiortc decodes whatever comes and keeps it, 43 MB/s at 720p, for a reader that may never come.
-    Made before the decoder starts: see `before_receiving`.
-    """
-
-    def __init__(
-        self,
-        receiver: Any,
-        deliver: Callable[[Any], None],
-        ended: Callable[[], None],
-        arrived: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._receiver = receiver
-        self._gate = _Gate(receiver.track.kind, arrived)
-        receiver._RTCRtpReceiver__decoder_queue = self._gate
-        receiver._track._queue = _Outlet(deliver, ended)
-
-    async def set_open(self, value: bool) -> None:
-        """Begin or stop to decode; a key frame is asked for until one has come."""
-        self._gate.open = value
-        if not value:
-            self._gate.complete = False
-            return
-        if self._receiver.track.kind == "video":
-            for ssrc in list(self._receiver._RTCRtpReceiver__remote_streams):
-                await self._receiver._send_rtcp_pli(ssrc)
-
-    @property
-    def decoding_since(self) -> float:
-        """When the decoder took what it gives now, on ``time.monotonic()``."""
-        return self._gate.taken
-
-    def counters(self) -> dict[str, Any]:
-        """Return what was counted before the decoder, with the W3C's names."""
-        gate = self._gate
-        return {"framesReceived": gate.received, "framesDropped": gate.dropped, "keyFramesDecoded": gate.keys}
-
-    @property
-    def waits_for_key_frame(self) -> bool:
-        """Whether a key frame should be asked for again."""
-        return self._gate.open and not self._gate.complete and self._receiver.track.kind == "video"

@@ -36,6 +36,7 @@ class Path:
         self._ice = ice
         self.active: Connection = ice._connection
         self.consent = True
+        self._closed = False
         self._queue = self.active._queue
         #: What is offered, and what both sides have agreed upon and is being tried.
         self._fresh: Connection | None = None
@@ -70,7 +71,7 @@ class Path:
             await self.active.send(data)
 
     async def _recv(self) -> bytes:
-        while self._ice.state != "closed":
+        while not self._closed:
             item = await self._queue.get()
             if item is not None:
                 data: bytes = item[0]
@@ -78,6 +79,7 @@ class Path:
         raise ConnectionError("the transport is closed")
 
     async def _stop_all(self) -> None:
+        self._closed = True  # aiortc's own state goes from "closed" to "failed" where it is closed while connecting
         for task in self._lingering:
             task.cancel()
         self._monitor(None)
@@ -175,7 +177,7 @@ class Path:
                 logger.debug("the ICE restart failed")
                 self._set_state("failed")
             return
-        if fresh is self._tried and self._ice.state != "closed":
+        if fresh is self._tried and not self._closed:
             await self._change_to(fresh)
 
     async def _change_to(self, fresh: Connection) -> None:
@@ -202,7 +204,7 @@ class Path:
         self._old.discard(connection)
 
     def _set_state(self, state: str) -> None:
-        if self._ice.state != "closed":
+        if not self._closed:
             self._ice._RTCIceTransport__setState(state)
 
 

@@ -7,23 +7,28 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
-from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.exceptions import InvalidStateError as AiortcInvalidState
 from aiortc.exceptions import OperationError as AiortcOperation
 from aiortc.sdp import SessionDescription as ParsedDescription
 from aiortc.sdp import candidate_from_sdp
 
+from .. import config
 from ..config import IceServer
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
-from . import compat, numbers
+from . import compat, fairness, numbers
+from .channel import Channel
+from .compat_sending import negotiated_codecs, prefer
 from .loop import engine
 from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
 from .recycling import Recycling
+from .renewal import Renewal
 from .sending import SlotTrack
 from .statistics import Facts, Statistics
 
@@ -47,71 +52,6 @@ class Section:
     mid: str | None
     direction: str
     current_direction: str | None
-
-
-class Channel:
-    """A data channel. Its callbacks are called on the engine's thread and must return at once."""
-
-    def __init__(self, channel: RTCDataChannel) -> None:
-        self._channel = channel
-        self.on_message: Callable[[str | bytes], None] = lambda _message: None
-        self.on_open: Callable[[], None] = lambda: None
-        #: Gets whether the whole association has ended, rather than this channel been closed.
-        self.on_close: Callable[[bool], None] = lambda _aborted: None
-        self.on_low: Callable[[], None] = lambda: None
-        compat.listen_for_errors(channel, _report)
-        channel.on("open", lambda: self.on_open())
-        channel.on("message", lambda message: self.on_message(message))
-        channel.on("close", lambda: self.on_close(channel.transport.state == "closed"))
-        channel.on("bufferedamountlow", lambda: self.on_low())
-
-    @property
-    def properties(self) -> dict[str, Any]:
-        """What was agreed, with the W3C's names."""
-        channel = self._channel
-        return {
-            "label": str(channel.label),
-            "protocol": str(channel.protocol),
-            "ordered": channel.ordered,
-            "negotiated": channel.negotiated,
-            "maxRetransmits": channel.maxRetransmits,
-            "maxPacketLifeTime": channel.maxPacketLifeTime,
-        }
-
-    @property
-    def id(self) -> int | None:
-        """Its number, once the transport is there."""
-        return self._channel.id
-
-    @property
-    def state(self) -> str:
-        """``"connecting"``, ``"open"``, ``"closing"`` or ``"closed"``."""
-        return str(self._channel.readyState)
-
-    @property
-    def buffered(self) -> int:
-        """Bytes that wait to be sent."""
-        return int(self._channel.bufferedAmount)
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes that the other side takes in one message (``a=max-message-size``)."""
-        return compat.max_message_size(self._channel)
-
-    def set_low(self, threshold: int) -> None:
-        """Call `on_low` when `buffered` falls to this."""
-        self._channel.bufferedAmountLowThreshold = threshold
-
-    def send(self, data: str | bytes) -> bool:
-        """Send if it is open. Return whether it was."""
-        if self._channel.readyState != "open":
-            return False
-        self._channel.send(data)
-        return True
-
-    def close(self) -> None:
-        """Close it."""
-        self._channel.close()
 
 
 class Peer:
@@ -138,11 +78,13 @@ class Peer:
         self._statistics: Statistics | None = None
         self._transceivers: list[RTCRtpTransceiver] = []
         self._slots: dict[int, SlotTrack] = {}
+        self._parameters: dict[int, dict[str, Any]] = {}
         self._received: dict[int, ReceivedTrack[Any]] = {}
         self._told: dict[str, str] = {}
         self._watch: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._recycling = Recycling()
+        self._renewal: Renewal | None = None
         self._restarts: set[asyncio.Task[None]] = set()
         #: The credentials of the remote description that was applied last, by media section.
         self._remote_credentials: dict[str, tuple[str, str]] = {}
@@ -155,9 +97,9 @@ class Peer:
         if self._pc is None:
             self._pc = pc = compat.connection(self._ice_servers, self._policy)
             self._statistics = Statistics(pc)
-            compat.listen_for_errors(pc, _report)
+            compat.listen_for_errors(pc)
             pc.on("connectionstatechange", self._connection_changed)
-            pc.on("iceconnectionstatechange", lambda: self._tell("ice_connection_state", pc.iceConnectionState))
+            pc.on("iceconnectionstatechange", self._ice_changed)
             pc.on("icegatheringstatechange", lambda: self._tell("ice_gathering_state", pc.iceGatheringState))
             pc.on("datachannel", lambda channel: self._on_event("channel", Channel(channel)))
             engine().on_exit(self, self.close)
@@ -179,7 +121,7 @@ class Peer:
     def begin_restart(self) -> None:
         """Let the next description carry fresh ICE credentials (RFC 8445 §9)."""
         pc = self._connection
-        name, password = secrets.token_hex(4), secrets.token_hex(16)
+        name, password = _credentials()
         for path in paths(pc).values():
             path.begin_restart(*compat.gathering(pc), name, password)
 
@@ -207,7 +149,7 @@ class Peer:
     async def _change_path(self, path: Path, remote: Any) -> None:
         await path.restart(remote)
         if self._pc is not None and not self._closed:
-            await compat.start_late(self._pc)  # where the first attempt had failed, DTLS begins only now
+            await compat.start(self._pc)  # where the first attempt had failed, DTLS begins only now
             self._connection_changed()
 
     # -- states ---------------------------------------------------------------------------------------------------
@@ -218,6 +160,10 @@ class Peer:
             self._told[name] = state
             self._on_event(name, state)
 
+    def _ice_changed(self) -> None:
+        if self._pc is not None and self._pc.iceConnectionState != "closed":  # the other side's doing: it has failed
+            self._tell("ice_connection_state", self._pc.iceConnectionState)
+
     def _connection_changed(self) -> None:
         pc = self._pc
         assert pc is not None
@@ -227,13 +173,21 @@ class Peer:
             self._tell("ice_connection_state", "failed")
             self._on_event("ended", None)
         self._tell("connection_state", state)
+        self._share()
         if state == "connected" and self._watch is None:
-            self._starting = asyncio.get_running_loop().create_task(compat.start_late(pc))
+            self._starting = asyncio.get_running_loop().create_task(compat.start(pc))
             self._watch = asyncio.get_running_loop().create_task(self._listen())
 
     @property
     def _is_connected(self) -> bool:
         return not self._closed and self._pc is not None and self._pc.connectionState == "connected"
+
+    def _share(self) -> None:
+        """Leave media their share of the interpreter while there are any."""
+        if self._is_connected and self._transceivers:
+            fairness.hold(self)
+        else:
+            fairness.release(self)
 
     async def _listen(self) -> None:
         """Tell "disconnected" and back, and "failed" where there is no way back but a restart."""
@@ -244,9 +198,14 @@ class Peer:
                 break
             began, over = time.monotonic(), [path.active for path in used]
             alive = await asyncio.gather(*(path.is_alive() for path in used))
+            now = time.monotonic()
+            for slot in self._slots.values():
+                slot.heard_after(now - began)
             if all(alive) or over != [path.active for path in used]:  # or restarted meanwhile
-                heard = time.monotonic()
-            silence = time.monotonic() - heard
+                heard = now
+                for received in self._received.values():
+                    received.measured(heard - began)
+            silence = now - heard
             if silence > CONSENT:
                 logger.debug("peer %x: no sign of life for %g s", id(self), silence)
                 for path in used:
@@ -292,16 +251,20 @@ class Peer:
                     unusable.add(media.rtp.muxId)
         return unusable
 
-    async def create(self, kind: str) -> str:
-        """Return the SDP of an ``"offer"`` or ``"answer"``."""
+    async def create(self, kind: str, *, renew: bool = False) -> str:
+        """Return the SDP of an ``"offer"`` or ``"answer"``; `renew`: of one that takes a new transport."""
         pc = self._connection
-        with _errors():
+        if renew and self._renewal is None:
+            self._renewal = Renewal(pc)
+        with _errors(), nullcontext() if self._renewal is None else self._renewal.on_offer():
             description = await (pc.createOffer() if kind == "offer" else pc.createAnswer())
             return numbers.keep(pc, description.sdp) if kind == "offer" else str(description.sdp)
 
-    async def set_local(self, kind: str, sdp: str) -> str:
-        """Apply a local description, gather all candidates, and return the SDP with them."""
+    async def set_local(self, kind: str, sdp: str, *, renew: bool = False) -> str:
+        """Apply a local description, gather all candidates, and return the SDP with them; `renew`: as in `create`."""
         pc = self._connection
+        if renew and self._renewal is not None:
+            self._renewal.apply()
         compat.leave_out_unassociated(pc)
         with _errors():
             await pc.setLocalDescription(RTCSessionDescription(sdp, kind))
@@ -311,16 +274,29 @@ class Peer:
             await self._settle()
         return str(pc.localDescription.sdp)
 
-    async def set_remote(self, kind: str, sdp: str) -> None:
-        """Apply a remote description."""
+    async def set_remote(self, kind: str, sdp: str, *, renew: bool = False) -> None:
+        """Apply a remote description; `renew`: an offer that takes a new transport."""
         pc = self._connection
-        self._prepare_restart(kind, sdp)
+        if kind == "offer":
+            await self._forget_renewal()
+            if renew:
+                self._renewal = Renewal(pc)
+                self._renewal.apply()
+        if self._renewal is None:
+            self._prepare_restart(kind, sdp)
+        else:
+            self.abandon_restart()
         compat.prepare_bundle(pc, sdp)
         with _errors():
             await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
         numbers.remember(pc, sdp)
+        usual = config.codec()
+        if kind == "offer" and usual is not None:
+            for transceiver in pc.getTransceivers():
+                prefer(transceiver, usual)
         await compat.join_bundle(pc, sdp)
         self._register()
+        self._share()
         paths(pc)
         self._watch_transports()
         self._remote_credentials.update(compat.credentials(sdp))
@@ -332,6 +308,9 @@ class Peer:
         pc = self._connection
         compat.settle(pc)
         await self._recycling.settle(pc)
+        renewal, self._renewal = self._renewal, None
+        if renewal is not None and renewal.applied:
+            await renewal.settle()
         if self.restarting:
             self._change_paths()
 
@@ -345,7 +324,12 @@ class Peer:
         else:
             self.abandon_restart()
 
-    def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
+    async def _forget_renewal(self) -> None:
+        renewal, self._renewal = self._renewal, None
+        if renewal is not None:
+            await renewal.undo()
+
+    async def rollback(self, free: Sequence[int], dead: Sequence[int]) -> None:
         """Forget the pending descriptions, with the media sections of `free`, and the transceivers `dead`."""
         if self._pc is not None:
             for key in free:
@@ -353,6 +337,7 @@ class Peer:
             for key in dead:
                 compat.bury(self._transceivers[key])
             self.abandon_restart()
+            await self._forget_renewal()
             self._recycling.undo()
             compat.rollback(self._pc)
             if not self._remote_credentials:  # as if nothing had been gathered, though what was stays good
@@ -418,7 +403,9 @@ class Peer:
         self._register()
         paths(pc)
         self._watch_transports()
-        return len(self._transceivers) - 1
+        key = len(self._transceivers) - 1
+        self.set_codecs(key, [])
+        return key
 
     def associate(self, key: int, mid: str, index: int) -> None:
         """Give a transceiver the media section of a remote offer that is applied next."""
@@ -441,8 +428,11 @@ class Peer:
         self._transceivers[key].direction = direction
 
     def set_codecs(self, key: int, mime_types: Sequence[str]) -> None:
-        """Prefer codecs by their names, e.g. ``"video/H264"``; none: as aiortc prefers."""
+        """Prefer codecs by their names, e.g. ``"video/H264"``; none: as the settings say."""
         transceiver = self._transceivers[key]
+        usual = config.codec()
+        if not mime_types and usual is not None and transceiver.kind == "video":
+            mime_types = sorted(self.codecs("video"), key=lambda name: name != f"video/{usual}")
         known = RTCRtpSender.getCapabilities(transceiver.kind).codecs
         wanted = [c for name in mime_types for c in known if c.mimeType.lower() == name.lower()]
         if wanted:
@@ -462,9 +452,21 @@ class Peer:
             if track is None:
                 return
             slot = self._slots[key] = SlotTrack(cast(Kind, transceiver.kind))
+            slot.set_parameters(**self._parameters.get(key, {}))
         slot.switch(track)
         if transceiver.sender.track is not slot:
             slot.attach(transceiver.sender)
+
+    def set_parameters(self, key: int, **parameters: Any) -> None:
+        """Keep to an encoding's parameters, see `SlotTrack.set_parameters`."""
+        self._parameters[key] = parameters
+        slot = self._slots.get(key)
+        if slot is not None:
+            slot.set_parameters(**parameters)
+
+    def negotiated_codecs(self, key: int) -> list[dict[str, Any]]:
+        """Return the codecs that both sides have, with the W3C's names."""
+        return negotiated_codecs(self._transceivers[key])
 
     async def say_bye(self, key: int) -> None:
         """Tell the other side that the transceiver sends no more."""
@@ -528,6 +530,7 @@ class Peer:
             self._statistics.freeze(self._transceivers, self._slots, self._received)
         for slot in self._slots.values():
             slot.switch(None)
+        fairness.release(self)
         engine().forget(self)
         if self._pc is not None:
             try:
@@ -538,6 +541,11 @@ class Peer:
                 logger.exception("peer %x did not close in order", id(self))
         for track in self._received.values():
             track._end(event=True)
+
+
+def _credentials() -> tuple[str, str]:
+    """Return a fresh ICE name and password: RFC 8445 §5.3."""
+    return secrets.token_hex(4), secrets.token_hex(16)
 
 
 class _errors:  # noqa: N801 - reads as a statement
@@ -555,7 +563,3 @@ class _errors:  # noqa: N801 - reads as a statement
             raise OperationError(f"{error}: the two sides have no codec in common") from error
         if isinstance(error, (ValueError, AssertionError, LookupError, AttributeError, RuntimeError, TypeError)):
             raise SdpError(f"it could not be applied: {str(error) or type(error).__name__}") from error
-
-
-def _report(error: BaseException) -> None:
-    logger.error("a listener of the engine raised", exc_info=error)

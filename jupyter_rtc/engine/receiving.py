@@ -3,67 +3,177 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections import deque
 from typing import Any
 
-from ..media.frames import SAMPLE_RATE, picture_from_frame, sound_from_frame
-from ..media.track import Item, Kind, Track
-from .compat import Receiving, on_bye
-from .loop import engine
-from .tally import Loudness, Pictures
+import av
 
-#: Media time and arrival may drift apart so far before they are set equal again.
-TOLERANCE = 0.5
-#: How often a key frame is asked for until one has come.
+from ..media.decoder import DecodedPicture, SoundDecoder, VideoDecoder
+from ..media.frames import SAMPLE_RATE, VIDEO_TIME_BASE, Sound
+from ..media.track import Item, Kind, Track
+from .audio_jitter import CONCEALED
+from .compat import on_bye
+from .compat_receiving import Intake
+from .loop import engine
+from .packets import Encoded
+from .tally import Loudness, Pictures
+from .timeline import MediaClock, Timeline
+
+logger = logging.getLogger(__name__)
+
+#: A key frame is asked for again after so long, even if nothing at all comes; else the jitter buffer asks.
 KEY_FRAME_PATIENCE = 0.5
 
 
 class ReceivedTrack(Track[Item]):
-    """A remote peer's track, decoded while somebody reads."""
+    """A remote peer's track, decoded while somebody reads.
+
+    Attributes
+    ----------
+    frames_received, frames_decoded, key_frames_decoded, decode_errors : int
+        Whole pictures, or stretches of sound, since the track began.
+    decode_seconds, buffer_seconds : float
+        What decoding took, and what they waited for from their first packet to the decoder, in sum.
+    concealed : int
+        Stretches of sound that were made up for lost ones.
+    """
 
     def __init__(self, kind: Kind, receiver: Any, id: str) -> None:
         super().__init__(kind, label=f"remote {kind}", id=id, muted=True)
-        self._receiving = Receiving(
-            receiver, self._decoded, lambda: self._end(event=True), lambda: self._set_muted(False)
-        )
+        self._intake = Intake(receiver, self._decode, lambda: self._end(event=True), lambda: self._set_muted(False))
         on_bye(receiver, lambda: self._set_muted(True))
-        self._origin: float | None = None
+        self._codec = ""
+        self._source: int | None = None
+        self._decoder: VideoDecoder | SoundDecoder | None = None
+        self._clock = MediaClock(1)
+        self._timeline = Timeline()
+        self._sizes: deque[tuple[float, int]] = deque(maxlen=64)
         self._pictures, self._loudness = Pictures(), Loudness()
+        self.frames_received = self.frames_decoded = self.key_frames_decoded = self.decode_errors = 0
+        self.concealed = 0
+        self.decode_seconds = self.buffer_seconds = 0.0
+
+    def measured(self, round_trip: float) -> None:
+        """Take note of how many seconds the other side is away, there and back. On the engine's thread."""
+        self._intake.video.measure(round_trip)
 
     def _activate(self) -> None:
         engine().submit(self._open())
 
     def _halt(self) -> None:
-        engine().submit(self._receiving.set_open(False))
+        engine().submit(self._intake.set_open(False))
+
+    def _end(self, event: bool = False) -> None:
+        super()._end(event)
+        if event:
+            engine().post(self._intake.close)
 
     async def _open(self) -> None:
         if self._sinks:
-            await self._receiving.set_open(True)
-        while self._sinks and self._receiving.waits_for_key_frame and self._ready_state == "live":
+            await self._intake.set_open(True)
+        while self._intake.waits_for_key_frame:
             await asyncio.sleep(KEY_FRAME_PATIENCE)
-            if self._receiving.waits_for_key_frame:
-                await self._receiving.set_open(True)
+            if self._intake.waits_for_key_frame:
+                await self._intake.ask_for_key_frame()
 
-    def _decoded(self, frame: Any) -> None:
-        """Called on the decoder's thread."""
+    # -- on the decoder's thread ----------------------------------------------------------------------------------
+
+    def _decode(self, codec: str, encoded: Encoded) -> None:
+        began = time.monotonic()
+        self.frames_received += 1
+        self.buffer_seconds += began - encoded.arrived
+        self._sizes.append((began, len(encoded.data)))
+        try:
+            if codec != self._codec or self._decoder is None:
+                self._decoder = VideoDecoder(codec) if self.kind == "video" else SoundDecoder(codec)
+                self._codec = codec
+            if self._source != self._intake.source:
+                self._source = self._intake.source
+                self._clock.restart(self._intake.clock_rate)
+            if isinstance(self._decoder, VideoDecoder):
+                self._decode_picture(self._decoder, encoded, began)
+            else:
+                self._decode_sound(self._decoder, encoded, began)
+        except (av.FFmpegError, LookupError) as error:
+            self.decode_errors += 1
+            logger.debug("%s: %s was not decoded: %s", self.label, codec, error)
+            if self.kind == "video":
+                engine().post(self._intake.broken)
+
+    def _decode_picture(self, decoder: VideoDecoder, encoded: Encoded, began: float) -> None:
+        ticks = self._clock.ticks(encoded.timestamp, encoded.arrived)
+        frames = decoder.decode(encoded.data, ticks)
+        took = time.monotonic() - began
+        self.decode_seconds += took
+        self.key_frames_decoded += encoded.is_key
+        for frame in frames:
+            self._pictures.add((frame.width, frame.height), took / len(frames), key=encoded.is_key)
+            self.frames_decoded += 1
+            media = float((ticks if frame.pts is None else frame.pts) * VIDEO_TIME_BASE)
+            self._deliver(DecodedPicture(frame, self._timeline.when(media, encoded.arrived)))  # type: ignore[arg-type]
+
+    def _decode_sound(self, decoder: SoundDecoder, encoded: Encoded, began: float) -> None:
+        media = self._clock.ticks(encoded.timestamp, encoded.arrived) / self._intake.clock_rate
+        when = self._timeline.when(media, encoded.arrived)
+        parts = [decoder.conceal() for _ in range(min(encoded.lost, CONCEALED))]
+        self.concealed += len(parts)
+        parts.append(decoder.decode(encoded.data))
+        self.decode_seconds += time.monotonic() - began
+        self.frames_decoded += 1
+        when -= sum(map(len, parts[:-1])) / SAMPLE_RATE
+        for part in parts:
+            if len(part):
+                self._loudness.add(part, SAMPLE_RATE)
+                self._deliver(Sound(part, when))  # type: ignore[arg-type]
+                when += len(part) / SAMPLE_RATE
+
+    # -- telling --------------------------------------------------------------------------------------------------
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Where pictures, or stretches of sound, were lost, and how many."""
+        intake = self._intake
+        return {
+            "network": intake.video.dropped if self.kind == "video" else intake.audio.lost,
+            "decoder": intake.overflowed + self.decode_errors,
+            "unread": intake.unread,
+        }
+
+    def _source_stats(self) -> dict[str, Any]:
+        dropped = self.dropped
         now = time.monotonic()
-        media = float(frame.pts * frame.time_base)
-        # The least delayed arrival so far sets the clock, unless the sender's clock has jumped.
-        if self._origin is None or not 0 <= now - media - self._origin <= TOLERANCE:
-            self._origin = now - media
-        when = self._origin + media
-        item: Any = picture_from_frame(frame, when) if self.kind == "video" else sound_from_frame(frame, when)
-        if self.kind == "video":
-            self._pictures.add(item.size, now - self._receiving.decoding_since)
-        else:
-            self._loudness.add(item.data, SAMPLE_RATE)
-        self._deliver(item)
+        recent = [(when, size) for when, size in tuple(self._sizes) if now - when < 2]
+        took = recent[-1][0] - recent[0][0] if len(recent) > 1 else 0.0
+        return {
+            "frames_lost": dropped["network"] + dropped["decoder"],
+            "dropped": dropped,
+            "bitrate": round(8 * sum(size for _, size in recent[1:]) / took) if took else 0,
+            "key_frames": self.key_frames_decoded,
+            "decode_time": round(self.decode_seconds / self.frames_decoded, 6) if self.frames_decoded else None,
+            "retransmissions": self._intake.nacks,
+            "concealed": self.concealed,
+            "round_trip": round(self._intake.video.round_trip, 4),
+        }
 
     def counters(self) -> dict[str, Any]:
         """Return what was counted from the jitter buffer on, with the W3C's names."""
+        intake = self._intake
+        emitted = {
+            "jitterBufferDelay": self.buffer_seconds,
+            "jitterBufferEmittedCount": self.frames_received,
+            "packetsDiscarded": intake.video.late if self.kind == "video" else intake.audio.late,
+        }
         if self.kind == "audio":
-            return {"totalSamplesReceived": self._loudness.samples, **self._loudness.members()}
-        return self._pictures.members("Decode") | self._receiving.counters()
+            concealed = self.concealed * SAMPLE_RATE // 50
+            samples = {"totalSamplesReceived": self._loudness.samples, "concealedSamples": concealed}
+            return emitted | samples | {"concealmentEvents": self.concealed} | self._loudness.members()
+        received = {
+            "framesReceived": self.frames_received + intake.unread + intake.overflowed,
+            "framesDropped": sum(self.dropped.values()),
+        }
+        return emitted | self._pictures.members("Decode") | received
 
     def _why_silent(self) -> str:
         return "the other side has sent nothing yet"

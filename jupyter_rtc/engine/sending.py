@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
-import av
 import numpy as np
 from aiortc import MediaStreamTrack, RTCRtpSender
 
-from ..media.outlet import outlet_for
+from .. import config
+from ..media.encoder import is_codec
+from ..media.outlet import AudioOutlet
+from ..media.packets import PacketOutlet
 from ..media.track import Kind, Track
-from .compat import on_encoded, on_key_frame_request, starts_key_frame, target_bitrate
+from .compat import on_key_frame_request
+from .compat_sending import is_enabled, on_feedback, take_packets
 from .tally import Loudness, Pictures
+
+#: How often a sender that may not send looks whether it may again.
+GLANCE = 0.05
 
 
 class SlotTrack(MediaStreamTrack):
-    """What aiortc's sender reads for all of its life. The track in it can be switched, and never ends the sender."""
+    """What aiortc's sender reads for all of its life. The track in it can be switched, and never ends the sender.
+
+    Sound is given as frames, pictures encoded (`Outgoing`), see `compat_sending.take_packets`.
+    """
 
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind = kind
-        self._outlet = outlet_for(kind)
+        self._outlet: PacketOutlet | AudioOutlet = PacketOutlet(config.bitrate()) if kind == "video" else AudioOutlet()
         self._current: Track[Any] | None = None
         self._sender: RTCRtpSender | None = None
+        self._active = True
         self._pictures, self._loudness = Pictures(), Loudness()
-        self._size = (0, 0)
-        self._given = 0.0
 
     def attach(self, sender: RTCRtpSender) -> None:
         """Become the track of `sender`."""
-        sender.replaceTrack(self)
-        on_key_frame_request(sender, self._outlet.nudge)
-        on_encoded(sender, self._encoded)
         self._sender = sender
+        sender.replaceTrack(self)
+        if isinstance(self._outlet, PacketOutlet):
+            on_key_frame_request(sender, self._outlet.nudge)
+            on_feedback(sender, self._outlet.rate, self._outlet.reconsider)
+            take_packets(sender, self._take_codec)
+
+    def _take_codec(self, name: str) -> None:
+        if is_codec(name) and isinstance(self._outlet, PacketOutlet):
+            self._outlet.set_codec(name)
 
     def switch(self, track: Track[Any] | None) -> None:
         """Send `track` from now on; None: nothing, or silence."""
@@ -44,33 +59,57 @@ class SlotTrack(MediaStreamTrack):
             self._id = track.id
         self._outlet.switch(track)
 
+    def heard_after(self, seconds: float) -> None:
+        """The other side has answered after so long."""
+        if isinstance(self._outlet, PacketOutlet):
+            self._outlet.rate.on_round_trip(seconds, time.monotonic())
+            self._outlet.reconsider()
+
+    def set_parameters(
+        self,
+        *,
+        active: bool = True,
+        max_bitrate: float | None = None,
+        max_framerate: float | None = None,
+        scale: float = 1.0,
+    ) -> None:
+        """Keep to an encoding's parameters: RTCRtpEncodingParameters of WebRTC 1.0 §5.2.7."""
+        self._active = active
+        if isinstance(self._outlet, PacketOutlet):
+            self._outlet.set_parameters(
+                scale=scale, max_framerate=max_framerate or None, max_bitrate=max_bitrate, active=active
+            )
+
+    @property
+    def _may_send(self) -> bool:
+        return self._active and (self._sender is None or is_enabled(self._sender))
+
     async def recv(self) -> Any:
-        """Return the next frame for aiortc's encoder."""
+        """Return the next frame, or encoded picture."""
+        while not self._may_send:
+            if isinstance(self._outlet, PacketOutlet):
+                self._outlet.run(False)
+            await asyncio.sleep(GLANCE)
+        if isinstance(self._outlet, PacketOutlet):
+            self._outlet.run(True)
+            outgoing = await self._outlet.recv()
+            encoded = outgoing.encoded
+            self._pictures.add(encoded.size, encoded.seconds, key=encoded.key)
+            return outgoing
         frame = await self._outlet.recv()
-        if isinstance(frame, av.VideoFrame):
-            self._size = (frame.width, frame.height)
-        else:
-            channels = frame.layout.nb_channels
-            plane: Any = frame.planes[0]
-            samples = np.frombuffer(plane, np.int16, frame.samples * channels)
-            self._loudness.add(samples.reshape(-1, channels) * np.float32(1 / 32768), frame.sample_rate)
-        self._given = time.monotonic()
+        channels = frame.layout.nb_channels
+        plane: Any = frame.planes[0]
+        samples = np.frombuffer(plane, np.int16, frame.samples * channels)
+        self._loudness.add(samples.reshape(-1, channels) * np.float32(1 / 32768), frame.sample_rate)
         return frame
 
     # -- for statistics -------------------------------------------------------------------------------------------
 
-    def _encoded(self, codec: str, payloads: list[bytes]) -> None:
-        if self.kind == "video":
-            key = starts_key_frame(codec, payloads[0])
-            self._pictures.add(self._size, time.monotonic() - self._given, key=key)
-
     def counters(self) -> dict[str, Any]:
-        """Return what the encoder has counted, with the W3C's names."""
-        if self.kind == "audio":
+        """Return what was encoded, with the W3C's names. What several share was made once, and counts for each."""
+        if not isinstance(self._outlet, PacketOutlet):
             return {}
-        members = self._pictures.members("Encode")
-        bitrate = None if self._sender is None else target_bitrate(self._sender)
-        return members if bitrate is None else {**members, "targetBitrate": bitrate}
+        return {**self._pictures.members("Encode"), "targetBitrate": self._outlet.rate.target}
 
     def source(self) -> dict[str, Any] | None:
         """Return what is known of the track that is sent, with the W3C's names; None without one."""
@@ -82,9 +121,8 @@ class SlotTrack(MediaStreamTrack):
             return members | self._loudness.members()
         counted = track.stats
         members |= {"frames": counted["frames_in"], "framesPerSecond": counted["fps"]}
-        if all(self._size):
-            members["width"], members["height"] = self._size
-        return members
+        settings = track.get_settings()
+        return members | {name: settings[name] for name in ("width", "height") if name in settings}
 
     def stop(self) -> None:
         """Let go of the track, which lives on."""

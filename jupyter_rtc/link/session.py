@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import ice_servers
+from ..engine.channel import Channel
 from ..engine.loop import engine
-from ..engine.peer import Channel, Peer
+from ..engine.peer import Peer
 from ..engine.statistics import Facts
 from ..errors import InvalidStateError, RtcError
 from ..media.track import Kind, Track
 from .messages import UNACKNOWLEDGED_BOUND, Envelope, Mailbox, Message, parse
+from .start import with_start_bitrate
 
 if TYPE_CHECKING:
     from .pages import Pages
@@ -230,7 +232,7 @@ class Session:
                     self._host.page_media(self.client, captured, received)
             else:
                 peer.set_direction(section.key, "inactive")
-        return await peer.set_local("answer", await peer.create("answer"))
+        return with_start_bitrate(await peer.set_local("answer", await peer.create("answer")))
 
     async def _add_candidate(self, epoch: int, candidate: Message | None) -> None:
         if candidate is None or not candidate.get("candidate"):

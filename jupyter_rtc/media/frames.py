@@ -70,6 +70,11 @@ class Picture:
             return self.data
         return cast(Pixels, self._wrap().to_ndarray(format="rgb24"))
 
+    @property
+    def pixels(self) -> Pixels:
+        """The pixels, (height, width, 3), RGB: to be read only."""
+        return self._rgb
+
     def array(self) -> Pixels:
         """Return the pixels as a new array, (height, width, 3), RGB, owned by the caller."""
         return self._rgb.copy()

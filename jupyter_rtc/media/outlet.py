@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
 import av
-import numpy as np
 
 from .clock import Pacer
 from .frames import SAMPLE_RATE, VIDEO_TIME_BASE, Picture, Samples, Sound
+from .playout import Playout
 from .slot import Slot, SlotClosed
 from .track import Kind, Track
 
@@ -27,9 +26,6 @@ REPEAT = 0.5
 STALE = 0.2
 #: Opus packets: 20 ms.
 PACKET = SAMPLE_RATE // 50
-#: Sound waits for so much before it starts, against jitter of the source, and drops what exceeds the bound.
-CUSHION = 2 * PACKET
-BOUND = 10 * PACKET
 
 
 class VideoOutlet:
@@ -108,20 +104,21 @@ class AudioOutlet:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._parts: deque[Samples] = deque()
-        self._held = 0
-        self._flowing = False
+        self._playout = Playout()
         self._stop: Callable[[], None] = lambda: None
         self._pacer: Pacer | None = None
         self._closed = False
-        self.dropped = 0
+
+    @property
+    def delay(self) -> float:
+        """Seconds of sound that wait."""
+        return self._playout.held / SAMPLE_RATE
 
     def switch(self, track: Track[Sound] | None) -> None:
         """Take the sound of `track` from now on; None: silence."""
         self._stop()
         with self._lock:
-            self._parts.clear()
-            self._held = 0
+            self._playout.clear()
         self._stop = (lambda: None) if track is None else track._subscribe(self._put)
 
     def close(self) -> None:
@@ -135,29 +132,12 @@ class AudioOutlet:
     def _put(self, sound: Sound) -> None:
         data = sound.data if sound.data.shape[1] == 2 else sound.data.repeat(2, axis=1)
         with self._lock:
-            self._parts.append(data)
-            self._held += len(data)
-            while self._held > BOUND and len(self._parts) > 1:
-                self.dropped += 1
-                self._held -= len(self._parts.popleft())
+            self._playout.put(data)
 
     def _take(self) -> Samples:
         """Return 20 ms: sound as far as there is some, the rest silence."""
-        out = np.zeros((PACKET, 2), np.float32)
         with self._lock:
-            if not self._flowing and self._held < CUSHION:
-                return out
-            filled = 0
-            while filled < PACKET and self._parts:
-                part = self._parts.popleft()
-                used = min(len(part), PACKET - filled)
-                out[filled : filled + used] = part[:used]
-                filled += used
-                if used < len(part):
-                    self._parts.appendleft(part[used:])
-            self._held -= filled
-            self._flowing = filled == PACKET
-        return out
+            return self._playout.take(PACKET)
 
     async def recv(self) -> av.AudioFrame:
         """Return the next 20 ms, from any event loop."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from .track import Item, Kind, Track
 
@@ -86,6 +87,9 @@ class RelayTrack(Track[Item]):
         stops, self._stop_upstream = self._stop_upstream, []
         for stop in stops:
             stop()
+
+    def _source_stats(self) -> dict[str, Any]:
+        return {} if self._upstream is None else self._upstream._source_stats()
 
     def _upstream_ended(self) -> None:
         if self._follows_end:

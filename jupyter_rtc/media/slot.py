@@ -53,6 +53,9 @@ class Slot(Generic[T]):
                 self._items.append(item)
             self._wake()
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def clear(self) -> None:
         """Forget what waits."""
         with self._changed:

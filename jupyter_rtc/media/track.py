@@ -173,7 +173,16 @@ class Track(Displayable, Emitter, Generic[Item]):
 
     @property
     def stats(self) -> dict[str, Any]:
-        """``frames_in``, ``frames_out`` (to readers), ``frames_dropped``, ``fps``, ``delay`` in seconds or None."""
+        """``frames_in``, ``frames_out`` (to readers), ``frames_dropped``, ``fps``, ``delay`` in seconds or None.
+
+        Received tracks have more: ``frames_lost`` (on the way and before the decoder), ``dropped`` (how many where),
+        ``bitrate``, ``key_frames``, ``decode_time`` (a frame's, on average), ``retransmissions`` that were asked for,
+        ``concealed`` stretches of sound, and the ``round_trip``.
+        While a video track is sent, also ``encoders``: for each its codec, size, receivers, pictures, key frames,
+        bytes, seconds of work, target, and how many pictures a newer one overtook or the bit rate left no room for.
+        """
+        from .broadcast import layers_of
+
         now = time.monotonic()
         recent = [arrival for arrival in tuple(self._arrivals) if now - arrival < 2]
         fps = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
@@ -183,7 +192,13 @@ class Track(Displayable, Emitter, Generic[Item]):
             "frames_dropped": self._frames_dropped,
             "fps": round(fps, 2),
             "delay": self._delay,
+            **self._source_stats(),
+            **({"encoders": encoders} if (encoders := [layer.stats for layer in layers_of(self)]) else {}),
         }
+
+    def _source_stats(self) -> dict[str, Any]:
+        """Return what the source knows beside."""
+        return {}
 
     # -- the source's side ----------------------------------------------------------------------------------------
 

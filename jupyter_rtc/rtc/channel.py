@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..engine.channel import Channel
 from ..engine.loop import engine
-from ..engine.peer import Channel
 from ..errors import InvalidStateError, OperationError
 from ..media.events import Emitter, Serial
 from ..media.slot import Slot, SlotClosed
@@ -27,6 +27,11 @@ MAX_LABEL = 65_535
 LOW = 65_536
 #: What has come and nobody iterates over: the oldest goes.
 UNREAD_BOUND = 10_000
+
+
+def usv(text: Any) -> Any:
+    """Return text without lone surrogates, as browsers convert it (USVString)."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text
 
 
 def check_options(
@@ -178,7 +183,8 @@ class DataChannel(Emitter):
         if size > most:
             raise TypeError(f"a message has at most {most} bytes here, this one {size}: send it in parts")
         if self._state != "open":
-            raise InvalidStateError(f'the channel {self.label!r} is {self._state}: wait for its "open" event')
+            hint = 'wait for its "open" event' if self._state == "connecting" else "make a new one"
+            raise InvalidStateError(f"the channel {self.label!r} is {self._state}: {hint}")
         self._connection._call(self._send(message, size))
 
     async def _send(self, message: str | bytes, size: int) -> None:

@@ -21,7 +21,7 @@ from ..media.events import Emitter, Serial
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from . import sdp, stats
-from .channel import DataChannel, check_options
+from .channel import DataChannel, check_options, usv
 from .diagnosis import Gathered, explain
 from .negotiation import SenderState, add_sending, remove_sending, reusable_sender
 from .perfect import PerfectNegotiation, Signaling
@@ -259,12 +259,12 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         return transceiver
 
     def get_senders(self) -> list[RtpSender]:
-        """Return the senders, in the order of the transceivers."""
-        return [transceiver.sender for transceiver in self._session.transceivers]
+        """Return the senders of transceivers that were not stopped, in their order."""
+        return [transceiver.sender for transceiver in self._session.transceivers if not transceiver._stopped]
 
     def get_receivers(self) -> list[RtpReceiver]:
-        """Return the receivers, in the order of the transceivers."""
-        return [transceiver.receiver for transceiver in self._session.transceivers]
+        """Return the receivers of transceivers that were not stopped, in their order."""
+        return [transceiver.receiver for transceiver in self._session.transceivers if not transceiver._stopped]
 
     def get_transceivers(self) -> list[RtpTransceiver]:
         """Return the transceivers, in the order in which they came."""
@@ -307,6 +307,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             When the id is taken.
         """
         self._assert_open()
+        label, protocol = usv(label), usv(protocol)
         check_options(label, protocol, max_retransmits, max_packet_life_time, negotiated, id)
         options = {
             "ordered": bool(ordered),

@@ -40,7 +40,9 @@ class SessionDescription:
         else:
             kind, text = getattr(value, "type", None), getattr(value, "sdp", None)
         text = "" if text is None else text
-        if kind not in _TYPES or not isinstance(text, str):
+        if kind in _TYPES and not isinstance(text, str):
+            raise TypeError(f"a description's 'sdp' is a str, not {type(text).__name__}")
+        if kind not in _TYPES:
             raise TypeError(
                 f"a description is a SessionDescription or a dict with 'type' (one of {', '.join(_TYPES)}) "
                 f"and 'sdp' (str), not {type(value).__name__} with type {kind!r}"
@@ -178,6 +180,18 @@ def _with_mids(text: str) -> str:
     return text if text.count("\na=mid:") == text.count("\nm=") else _edit(text, change)
 
 
+def _with_directions(text: str) -> str:
+    """Return a description whose sections all say their direction: RFC 8866 §6.7, sendrecv where nothing is said."""
+    return _edit(
+        text,
+        lambda section, lines: (
+            lines
+            if not section.is_media or _direction(lines, "") == section.direction
+            else [lines[0], f"a={section.direction}", *lines[1:]]
+        ),
+    )
+
+
 def like(text: str, given: str) -> str:
     """Return the engine's version of a local description with the streams and rejections of the one it was given."""
     asked = {section.mid: section for section in media_sections(given)}
@@ -216,12 +230,12 @@ _INHERITED = (*_TRANSPORT, "a=rtcp-mux")
 def _with_transports(text: str) -> str:
     """Return a description whose bundled sections all name the transport of the first, as RFC 9143 lets them not do."""
     parts = split(text)
-    bundle = next((line.split()[1:] for line in parts[0].split("\n") if line.startswith("a=group:BUNDLE ")), [])
-    first = next((part for s, part in zip(media_sections(text), parts[1:], strict=True) if s.mid in bundle[:1]), "")
+    mids = bundle(text)
+    first = next((part for s, part in zip(media_sections(text), parts[1:], strict=True) if s.mid in mids[:1]), "")
     shared = [line for line in first.split("\n") if line.startswith(_INHERITED)]
 
     def change(section: MediaSection, lines: list[str]) -> list[str]:
-        if section.mid not in bundle or section.rejected:
+        if section.mid not in mids or section.rejected:
             return lines
         own = {line.split(":")[0] for line in [*lines, *parts[0].split("\n")]}
         missing = [line for line in shared if line.split(":")[0] not in own]
@@ -235,7 +249,7 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
 
     It wants ICE and DTLS parameters in every section, and rejected ones have none: they get those of a live one.
     """
-    text = _with_transports(_with_mids(text))
+    text = _with_directions(_with_transports(_with_mids(text)))
     sections = media_sections(text)
     parts = split(text)
     rejected = {i for i, section in enumerate(sections) if section.rejected or section.mid in unusable}
@@ -253,13 +267,11 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
             "a=fingerprint:sha-256 " + ":".join(["00"] * 32),
             "a=setup:actpass" if "a=setup:actpass" in text else "a=setup:active",
         ]
-    session = [
-        # In the order of the sections: the first one's transport is that of all, also when it is the rejected one.
-        " ".join(["a=group:BUNDLE", *(s.mid for i, s in enumerate(sections) if i in rejected or s.mid in line.split())])
-        if line.startswith("a=group:BUNDLE")
-        else line
-        for line in session
-    ]
+    mids = bundle(text)
+    group = " ".join(
+        ["a=group:BUNDLE", *mids, *(sections[i].mid for i in sorted(rejected) if sections[i].mid not in mids)]
+    )
+    session = [group if line.startswith("a=group:BUNDLE") else line for line in session]
     out = ["\n".join(session)]
     for i, part in enumerate(parts[1:]):
         plain = _PLAIN.get(sections[i].kind)
@@ -333,6 +345,21 @@ def credentials(text: str) -> set[tuple[str, str]]:
 def unbundled(text: str) -> str:
     """Return an answer without a bundle: one may not be answered that was not offered (RFC 9143 §7.3)."""
     return "\r\n".join(line for line in text.split("\r\n") if not line.startswith("a=group:BUNDLE"))
+
+
+def bundle(text: str) -> list[str]:
+    """Return the mids of the sections that share a transport, that of the first."""
+    lines = split(text)[0].split("\n")
+    return next((line.split()[1:] for line in lines if line.startswith("a=group:BUNDLE")), [])
+
+
+def tagged(text: str, mid: str | None) -> str:
+    """Return a description whose bundle begins with the section that did so before: another is a new one."""
+    mids = bundle(text)
+    if mid not in mids:
+        return text
+    order = " ".join(["a=group:BUNDLE", mid, *(other for other in mids if other != mid)])
+    return "\r\n".join(order if line.startswith("a=group:BUNDLE") else line for line in text.split("\r\n"))
 
 
 def is_bundled(text: str) -> bool:

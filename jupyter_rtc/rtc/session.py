@@ -6,21 +6,20 @@ both are ours alone and can be taken back. Everything here runs on the engine's 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ..engine.peer import Peer
-from ..errors import InvalidStateError, OperationError, SdpError
-from ..media.stream import MediaStream
+from ..errors import InvalidStateError, SdpError
 from ..media.track import Kind
 from . import grammar, sdp
-from .negotiation import Free, Wanted, associate, negotiation_needed, recycled, remote_change, reverse
+from .candidates import Candidates
+from .negotiation import Free, Wanted, associate, negotiation_needed, recycled, reverse
+from .remote_tracks import Before, RemoteTracks
 from .sdp import RECEIVING, SENDING, MediaSection, SdpType, SessionDescription
 from .signaling_state import SignalingState, rolls_back, step
-from .transceiver import RtpTransceiver, TrackEvent
+from .transceiver import RtpTransceiver
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
@@ -32,8 +31,7 @@ class _Undo:
 
     created: list[RtpTransceiver] = field(default_factory=list)
     associated: list[RtpTransceiver] = field(default_factory=list)
-    #: Fired direction and streams as they were.
-    remote: dict[RtpTransceiver, tuple[str | None, list[MediaStream]]] = field(default_factory=dict)
+    remote: Before = field(default_factory=dict)
 
 
 class Session:
@@ -60,8 +58,6 @@ class Session:
         self.channels = False
         self.closed = False
         self._connection = connection
-        self._fire = fire
-        self._streams: dict[str, MediaStream] = {}
         self._undo: _Undo | None = None
         self._offered = ""
         self._answered = ""
@@ -72,13 +68,11 @@ class Session:
         #: The remote offer, and the local answer, that the engine has.
         self._engine_offer: SessionDescription | None = None
         self._engine_answer: SessionDescription | None = None
-        self._candidates: list[dict[str, Any] | None] = []
-        self._gathered: set[tuple[str, str]] = set()
+        self._candidates = Candidates(self, peer, fire)
+        self._remote = RemoteTracks(self, peer, fire)
         self._needed = False
         #: ICE credentials, by name and password, that an ICE restart is to replace: [[LocalIceCredentialsToReplace]].
         self._to_replace: set[tuple[str, str]] = set()
-        #: The stream of tracks of a side that knows no streams: JSEP §5.10.
-        self._nameless = str(uuid.uuid4())
 
     # -- transceivers ---------------------------------------------------------------------------------------------
 
@@ -89,7 +83,17 @@ class Session:
         self.transceivers.append(transceiver)
         return transceiver
 
-    def _by_mid(self, mid: str | None) -> RtpTransceiver | None:
+    async def _key_of(self, transceiver: RtpTransceiver) -> int:
+        """Return the engine's name for a transceiver, which may be one that only a remote offer had until now."""
+        if transceiver._key is None:
+            transceiver._key = self.peer.add_transceiver(transceiver.kind, transceiver._direction)
+            self.peer.send(transceiver._key, transceiver.sender._track)
+            transceiver._apply_codecs()
+            await transceiver.sender._apply_parameters()
+        return transceiver._key
+
+    def by_mid(self, mid: str | None) -> RtpTransceiver | None:
+        """Return the transceiver that has a media section, or None."""
         return next((t for t in self.transceivers if t._mid is not None and t._mid == mid), None)
 
     def _sync_directions(self) -> None:
@@ -104,6 +108,9 @@ class Session:
         """Return an offer of what is wanted now."""
         if self.state not in ("stable", "have-local-offer"):
             raise InvalidStateError(f"no offer can be made in signaling state {self.state!r}")
+        for transceiver in self.transceivers:
+            if not transceiver._stopping:
+                await self._key_of(transceiver)
         self._sync_directions()
         for transceiver in [t for t in self.transceivers if t._stopping and t._mid is None]:
             if transceiver._key is not None:  # it has no section, and is to get none
@@ -113,8 +120,19 @@ class Session:
             self._recycle()
         if (self._to_replace or (ice_restart and self.current_local is not None)) and not self.peer.restarting:
             self.peer.begin_restart()
-        self._offered = self._made = self._outgoing(await self.peer.create("offer"))
+        tagged = self.by_mid(self._tag)
+        renew = self.state == "stable" and tagged is not None and tagged._stopping
+        self._offered = self._made = self._outgoing(await self.peer.create("offer", renew=renew))
         return SessionDescription("offer", self._offered)
+
+    @property
+    def _tag(self) -> str | None:
+        """The section whose transport is that of all: the first of the bundle."""
+        return None if self.current_remote is None else next(iter(sdp.bundle(self.current_remote.sdp)), None)
+
+    def _gives_up_transport(self, offer: str) -> bool:
+        """Return whether an offer takes a new transport, for it rejects the section that has it."""
+        return self._tag in {section.mid for section in sdp.media_sections(offer) if section.rejected}
 
     def _recycle(self) -> None:
         """Put new transceivers into rejected sections."""
@@ -147,7 +165,7 @@ class Session:
         kind = description.type
         following = step(self.state, "local", kind)
         if kind == "rollback":
-            self._roll_back()
+            await self._roll_back()
             return description
         if description.sdp and self._made is None:  # a description of somebody else's, or of an earlier life
             await (self.create_offer() if kind == "offer" else self.create_answer())
@@ -159,7 +177,7 @@ class Session:
             )
         if kind == "offer":
             self.peer.place(self._places)
-            applied = sdp.like(await self.peer.set_local("offer", text), text)
+            applied = sdp.like(await self.peer.set_local("offer", text, renew=self._gives_up_transport(text)), text)
             self._take_mids()
             description = SessionDescription("offer", applied)
             self.pending_local = description
@@ -168,7 +186,7 @@ class Session:
             description = SessionDescription(kind, await self._answer(text))
             self._settle_local(description)
         self._reach(following, [])
-        self._tell_candidates(description.sdp)
+        self._candidates.tell(description.sdp)
         return description
 
     async def _due(self, kind: SdpType) -> str:
@@ -191,7 +209,7 @@ class Session:
         kind = description.type
         if kind == "rollback":
             step(self.state, "remote", kind)
-            self._roll_back()
+            await self._roll_back()
             return description
         implicit = rolls_back(self.state, "remote", kind)
         following = step("stable" if implicit else self.state, "remote", kind)
@@ -204,7 +222,7 @@ class Session:
             raise SdpError(f"the two sides have no codec in common; there are {ours} here")
         if implicit:
             self._check_kinds(sections, beside=self._undo.associated if self._undo else [])
-            self._roll_back(silently=True)
+            await self._roll_back(silently=True)
         if kind == "offer":
             self._check_kinds(sections)
             known = [d for d in (self.current_remote, self.current_local) if d is not None]
@@ -214,20 +232,20 @@ class Session:
             self._associate(sections)
             self.pending_remote = description
             self._answered = ""
-            changes = self._take_remote(sections)
+            changes = self._remote.take(sections, None if self._undo is None else self._undo.remote)
         else:
             self._check_answer(sections)
             if kind == "answer":
                 await self.peer.set_remote("answer", sdp.revive(description.sdp))
-                await self._flush_candidates()
+                await self._candidates.flush()
             changes = self._settle_remote(description, sections)
-        self._plug()
+        self._remote.plug()
         self._reach(following, changes)
         return description
 
     def _check_kinds(self, sections: list[MediaSection], beside: Sequence[RtpTransceiver] = ()) -> None:
         for section in sections:
-            known = self._by_mid(section.mid)
+            known = self.by_mid(section.mid)
             if known is not None and known not in beside and known.kind != section.kind:
                 raise SdpError(
                     f"the media section a=mid:{section.mid} was {known.kind} and cannot become {section.kind}"
@@ -269,18 +287,15 @@ class Session:
         unusable = self.peer.check("offer", sdp.revive(offer.sdp))
         self.peer.recycle({})
         for index, section in enumerate(sdp.media_sections(offer.sdp)):
-            transceiver = self._by_mid(section.mid)
+            transceiver = self.by_mid(section.mid)
             if transceiver is None:
                 continue
-            if transceiver._key is None:
-                transceiver._key = self.peer.add_transceiver(transceiver.kind, transceiver._direction)
-                self.peer.send(transceiver._key, transceiver.sender._track)
-                transceiver._apply_codecs()
-            self.peer.associate(transceiver._key, section.mid, index)
-        await self.peer.set_remote("offer", sdp.revive(offer.sdp, unusable))
+            self.peer.associate(await self._key_of(transceiver), section.mid, index)
+        renew = self._gives_up_transport(offer.sdp)
+        await self.peer.set_remote("offer", sdp.revive(offer.sdp, unusable), renew=renew)
         self._engine_offer = offer
-        self._plug()
-        await self._flush_candidates()
+        self._remote.plug()
+        await self._candidates.flush()
 
     def _take_mids(self) -> None:
         """Our offer was applied: its transceivers have media sections now."""
@@ -300,7 +315,7 @@ class Session:
             if section is None:
                 continue
             if section.direction not in RECEIVING and transceiver._fired in RECEIVING:
-                self._stop_receiving(transceiver)
+                self._remote.stop(transceiver)
             transceiver._negotiated(section.direction)
             if description.type == "answer":
                 transceiver._fired = section.direction
@@ -312,9 +327,9 @@ class Session:
 
     def _settle_remote(self, description: SessionDescription, sections: list[MediaSection]) -> list[Callable[[], None]]:
         """A remote answer, or provisional answer."""
-        changes = self._take_remote(sections)
+        changes = self._remote.take(sections, None if self._undo is None else self._undo.remote)
         for section in sections:
-            transceiver = self._by_mid(section.mid)
+            transceiver = self.by_mid(section.mid)
             if transceiver is not None:
                 transceiver._negotiated(reverse(section.direction))
         if description.type == "answer":
@@ -336,80 +351,15 @@ class Session:
             if (section is not None and section.rejected) or (transceiver._stopping and transceiver._mid is None):
                 transceiver._finish()
                 self.transceivers.remove(transceiver)
-
-    def _stop_receiving(self, transceiver: RtpTransceiver) -> None:
-        for stream in transceiver.receiver._streams:
-            stream._change("removetrack", transceiver.receiver.track)
-        transceiver.receiver._streams = []
-        self._mute(transceiver)
-
-    def _mute(self, transceiver: RtpTransceiver) -> None:
-        transceiver.receiver._track._plug(None)
-        received = None if transceiver._key is None else self.peer.received(transceiver._key)
-        if received is not None:
-            received._set_muted(True)
-
-    # -- remote tracks --------------------------------------------------------------------------------------------
-
-    def _take_remote(self, sections: list[MediaSection]) -> list[Callable[[], None]]:
-        """Process remote tracks; return what is to be told, in the order of §4.4.1.5."""
-        mutes: list[Callable[[], None]] = []
-        removes: list[Callable[[], None]] = []
-        adds: list[Callable[[], None]] = []
-        tracks: list[Callable[[], None]] = []
-        for section in sections:
-            transceiver = self._by_mid(section.mid)
-            if transceiver is None:
-                continue
-            receiver = transceiver.receiver
-            if self._undo is not None:
-                self._undo.remote.setdefault(transceiver, (transceiver._fired, list(receiver._streams)))
-            direction = "inactive" if section.rejected else reverse(section.direction)
-            before = {stream.id: stream for stream in receiver._streams}
-            if section.track_id is not None and transceiver._fired is None:
-                receiver.track.id = section.track_id  # as browsers do: the same name on both sides
-            names = section.streams if section.streams is not None else (self._nameless,)
-            change = remote_change(transceiver._fired, direction, list(before), names)
-            now = [self._stream(name) for name in dict.fromkeys(names)] if direction in RECEIVING else []
-            receiver._streams = now
-            transceiver._fired = direction
-            track = receiver.track
-            if change.mutes:
-                mutes.append(partial(self._mute, transceiver))
-            removes += [partial(before[name]._change, "removetrack", track) for name in change.leaves]
-            adds += [partial(self._stream(name)._change, "addtrack", track) for name in change.joins]
-            if change.fires:
-                event = TrackEvent(receiver, track, tuple(now), transceiver)
-                tracks.append(partial(self._fire, "track", event))
-        return [*mutes, *removes, *adds, *tracks]
-
-    def _plug(self) -> None:
-        """Connect what the engine receives with the tracks that users hold."""
-        for transceiver in self.transceivers:
-            if transceiver._key is not None and transceiver._fired in RECEIVING:
-                received = self.peer.received(transceiver._key)
-                if received is not None:
-                    transceiver.receiver._track._plug(received)
-
-    def _stream(self, name: str) -> MediaStream:
-        return self._streams.setdefault(name, MediaStream(id=name))
+                if section is None and transceiver._key is not None:  # it never had a section, and is to get none
+                    self.peer.bury(transceiver._key)
 
     # -- rollback -------------------------------------------------------------------------------------------------
 
-    def _roll_back(self, silently: bool = False) -> None:
+    async def _roll_back(self, silently: bool = False) -> None:
         """Take the pending offer back: §4.4.1.5, rollback. `silently`: another description follows at once."""
         undo = self._undo or _Undo()
-        changes: list[Callable[[], None]] = []
-        for transceiver, (fired, streams) in undo.remote.items():
-            receiver = transceiver.receiver
-            track = receiver.track
-            changes += [partial(s._change, "removetrack", track) for s in receiver._streams if s not in streams]
-            changes += [partial(s._change, "addtrack", track) for s in streams if s not in receiver._streams]
-            if fired not in RECEIVING:
-                self._mute(transceiver)
-            elif transceiver._fired not in RECEIVING:  # its removal is taken back: it is announced again
-                changes.append(partial(self._fire, "track", TrackEvent(receiver, track, tuple(streams), transceiver)))
-            receiver._streams, transceiver._fired = streams, fired
+        changes = self._remote.restore(undo.remote)
         dead = []
         for transceiver in undo.associated:
             transceiver._mid = None
@@ -420,12 +370,12 @@ class Session:
                 if transceiver._key is not None:
                     dead.append(transceiver._key)
         free = [t._key for t in undo.associated if t._key is not None and t._key not in dead]
-        self.peer.rollback(free, dead)
+        await self.peer.rollback(free, dead)
         self.pending_local = self.pending_remote = None
         self._undo = self._engine_offer = self._engine_answer = None
         self._offered = self._answered = ""
-        self._candidates.clear()
-        self._plug()
+        self._candidates.forget()
+        self._remote.plug()
         if silently:
             self.state = "stable"
             self._connection._set_state("signaling_state", "stable")
@@ -474,82 +424,28 @@ class Session:
             return sdp.msid_lines(sender._streams, sender._track_id)
 
         rejected = {s.mid for s in sections if (t := by_mid.get(s.mid)) is None or t._stopping}
-        return sdp.reject(sdp.with_streams(text, lines_of), rejected)
+        return sdp.reject(sdp.with_streams(sdp.tagged(text, self._tag), lines_of), rejected)
 
     def _is_fresh(self, mid: str) -> bool:
         """Whether no negotiated description has this section: else it is that of a stopped transceiver."""
         known = [d.sdp for d in (self.current_local, self.current_remote, self.pending_remote) if d is not None]
         return not any(section.mid == mid for text in known for section in sdp.media_sections(text))
 
-    def _tell_candidates(self, text: str) -> None:
-        """Fire "icecandidate" for what was gathered; the description has all of them, too."""
-        fresh = sdp.candidates(text)
-        if self.current_remote is not None and sdp.is_bundled(self.current_remote.sdp) and self._gathered:
-            # What is added later goes over the transport that there is.
-            fresh = [c for c in fresh if c["sdpMid"] in {mid for mid, _ in self._gathered}]
-        fresh = [c for c in fresh if (c["sdpMid"], c["candidate"]) not in self._gathered]
-        self._gathered.update((c["sdpMid"], c["candidate"]) for c in fresh)
-        for candidate in fresh:
-            self._fire("icecandidate", candidate)
-        if fresh:
-            self._fire("icecandidate", None)
-
-    # -- candidates -----------------------------------------------------------------------------------------------
-
-    async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
-        """Apply a candidate, or keep it until the description that it belongs to."""
-        remote = self.pending_remote or self.current_remote
-        if candidate is not None:
-            mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
-            if mid is None and index is None:
-                raise TypeError("a candidate names its media section: sdpMid or sdpMLineIndex is needed")
-            sections = [] if remote is None else sdp.media_sections(remote.sdp)
-            if remote is not None and (
-                (mid is not None and mid not in [section.mid for section in sections])
-                or (mid is None and not 0 <= cast(int, index) < len(sections))
-            ):
-                raise OperationError(
-                    f"the remote description has no media section {mid if mid is not None else index!r}"
-                )
-            if candidate.get("candidate"):
-                self.peer.check_candidate(candidate)
-            ufrag = candidate.get("usernameFragment")
-            if remote is not None and ufrag is not None:
-                at = [section.mid for section in sections].index(mid) if mid is not None else cast(int, index)
-                if ufrag != sdp.ufrag_of(remote.sdp, at):
-                    raise OperationError(
-                        f"the remote description knows no usernameFragment {ufrag!r}: an old candidate?"
-                    )
-        if remote is not None:
-            self._note_candidate(remote, candidate)
-        if candidate is not None and not candidate.get("candidate"):
-            return  # the end of one section's candidates; the engine is told of the end of all
-        if remote is None or self._engine_is_behind:
-            self._candidates.append(candidate)
-            del self._candidates[:-256]  # a page sends a dozen; somebody else may send anything
-        else:
-            await self.peer.add_candidate(candidate)
-
-    def _note_candidate(self, remote: SessionDescription, candidate: dict[str, Any] | None) -> None:
-        noted = SessionDescription(remote.type, sdp.with_candidate(remote.sdp, candidate))
-        if self.pending_remote is remote:
-            self.pending_remote = noted
-            if self._engine_offer is remote:
-                self._engine_offer = noted
-        elif self.current_remote is remote:
-            self.current_remote = noted
-
     @property
-    def _engine_is_behind(self) -> bool:
+    def engine_is_behind(self) -> bool:
         """Whether the engine lacks the remote description that candidates belong to now."""
         if self.pending_remote is None:
             return False
         return self.pending_remote.type == "pranswer" or self._engine_offer is not self.pending_remote
 
-    async def _flush_candidates(self) -> None:
-        waiting, self._candidates = self._candidates, []
-        for candidate in waiting:
-            await self.peer.add_candidate(candidate)
+    def replace_remote(self, old: SessionDescription, new: SessionDescription) -> None:
+        """Put a remote description with one more candidate in the place of what it was."""
+        if self.pending_remote is old:
+            self.pending_remote = new
+            if self._engine_offer is old:
+                self._engine_offer = new
+        elif self.current_remote is old:
+            self.current_remote = new
 
     # -- negotiation needed ---------------------------------------------------------------------------------------
 
@@ -567,6 +463,10 @@ class Session:
     def _fire_needed(self) -> None:
         if self._needed and not self.closed and self.state == "stable":
             self._connection._emit("negotiationneeded")
+
+    async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
+        """Apply a candidate of the other side; see `Candidates.add`."""
+        await self._candidates.add(candidate)
 
     def restart_ice(self) -> None:
         """Want fresh credentials in the place of those in use and on offer."""

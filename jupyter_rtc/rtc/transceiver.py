@@ -14,6 +14,7 @@ from ..media.relay import RelayTrack
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from . import stats
+from .parameters import Encoding
 from .sdp import DIRECTIONS, SENDING
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class RtpSender:
         #: The name that the other side gives the track; stays for the sender's life once it was told.
         self._track_id = str(uuid.uuid4())
         self._streams: tuple[str, ...] = ()
+        self._encoding = Encoding()
 
     def __repr__(self) -> str:
         return f"<RtpSender of {self._given!r}>"
@@ -71,6 +73,73 @@ class RtpSender:
             self._track_id = track.id
         if transceiver._key is not None:
             transceiver._session.peer.send(transceiver._key, track)
+
+    def get_parameters(self) -> dict[str, Any]:
+        """Return what it keeps to, with the W3C's names: getParameters, §5.2.
+
+        ``encodings`` has one dictionary, with ``active``, ``scaleResolutionDownBy`` and the limits that are set;
+        ``codecs`` what was negotiated, the one that is sent first.
+        """
+        transceiver = self._transceiver
+        codecs = [] if transceiver._key is None else transceiver._session.peer.negotiated_codecs(transceiver._key)
+        return {"encodings": [self._encoding.to_dict(transceiver.kind)], "codecs": codecs}
+
+    def set_parameters(
+        self,
+        *,
+        max_bitrate: float | None = None,
+        max_framerate: float | None = None,
+        scale_resolution_down_by: float | None = None,
+        active: bool | None = None,
+    ) -> None:
+        """Change what it keeps to, at once and without negotiating anew: setParameters, §5.2.
+
+        Parameters
+        ----------
+        max_bitrate : float, optional
+            In bits a second; video only. Also below the floor of `configure`.
+        max_framerate : float, optional
+            Pictures a second; 0 sends none.
+        scale_resolution_down_by : float, optional
+            Width and height are divided by this, 1 or more.
+        active : bool, optional
+            False: nothing is sent.
+
+        What is not given stays as it is; ``math.inf`` lifts a limit.
+
+        Raises
+        ------
+        InvalidStateError
+            When the connection is closed or the transceiver stopped.
+        TypeError, ValueError
+            When a value is no number, or out of range.
+        NotSupportedError
+            When a bit rate is asked of sound.
+        """
+        transceiver = self._transceiver
+        encoding = self._encoding.changed(
+            transceiver.kind,
+            max_bitrate=max_bitrate,
+            max_framerate=max_framerate,
+            scale_resolution_down_by=scale_resolution_down_by,
+            active=active,
+        )
+        transceiver._connection._assert_open()
+        if transceiver._stopping:
+            raise InvalidStateError("the transceiver was stopped")
+        self._encoding = encoding
+        engine().call(self._apply_parameters(), 10)
+
+    async def _apply_parameters(self) -> None:
+        transceiver, encoding = self._transceiver, self._encoding
+        if transceiver._key is not None:
+            transceiver._session.peer.set_parameters(
+                transceiver._key,
+                active=encoding.active and encoding.max_framerate != 0,
+                max_bitrate=encoding.max_bitrate,
+                max_framerate=encoding.max_framerate,
+                scale=encoding.scale_resolution_down_by,
+            )
 
     async def get_stats(self) -> dict[str, dict[str, Any]]:
         """Return the statistics of what is sent, by id: getStats, §5.2."""

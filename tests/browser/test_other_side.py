@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import jupyter_rtc as rtc
+from tests.conftest import SCALE
 
+from .firefox import FirefoxPage
 from .other_side import Mailbox, Sides, call, looks_like, loudness
 
 
@@ -68,6 +70,39 @@ def test_the_browser_offers_and_its_streams_come_change_and_go_here(sides: Sides
     sides.they_offer()
     sides.until(lambda: len(events) == 2)
     looks_like(events[1].track, "#2050b0")
+
+
+#: Levels of 255, once the picture has settled: chroma has half the luma's depth.
+SETTLED = 5
+COLOURS = ["#ff0000", "#00ff00", "#0000ff", "#c03060", "#2050b0", "#30a040", "#808080", "#ffff00"]
+CHART = """([codec, colours]) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+  const context = canvas.getContext("2d");
+  setInterval(() => colours.forEach((colour, i) => {
+    context.fillStyle = colour;
+    context.fillRect(i * 40, 0, 40, 240);
+  }), 40);
+  const transceiver = pc.addTransceiver(canvas.captureStream(25).getTracks()[0], { direction: "sendonly" });
+  const all = RTCRtpSender.getCapabilities("video").codecs;
+  transceiver.setCodecPreferences(all.filter(({ mimeType }) => mimeType === `video/${codec}`));
+}"""
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+def test_colours_arrive_as_they_were_painted(sides: Sides, codec: str) -> None:
+    sides.page.evaluate(CHART, [codec, COLOURS])
+    sides.they_offer()
+    track = sides.pc.get_receivers()[0].track
+    wanted = np.array([[int(colour[n : n + 2], 16) for n in (1, 3, 5)] for colour in COLOURS])
+
+    def error() -> float:
+        picture = track.read(timeout=15 * SCALE)
+        got = np.array(
+            [np.median(picture[20:-20, i * 40 + 10 : i * 40 + 30], axis=(0, 1)) for i in range(len(COLOURS))]
+        )
+        return float(np.abs(got - wanted).max())
+
+    sides.until(lambda: error() <= SETTLED)
 
 
 def test_both_sides_offer_at_once_and_nothing_breaks(sides: Sides) -> None:
@@ -144,13 +179,14 @@ def test_sound_and_pictures_of_one_stream_arrive_in_one_stream(sides: Sides) -> 
     sides.until(lambda: loudness(stream.get_audio_tracks()[0]) > 0.05)
 
 
-TAGGED = pytest.param(
-    0, marks=pytest.mark.xfail(reason="browsers take a new transport when the bundle's first section ends", strict=True)
-)
+def not_the_first_in_firefox(sides: Sides, stopped: int) -> None:
+    if stopped == 0 and isinstance(sides.page, FirefoxPage):
+        pytest.skip("Firefox 153's page crashes when another section has to take over the bundle's transport")
 
 
-@pytest.mark.parametrize("stopped", [TAGGED, 1])
+@pytest.mark.parametrize("stopped", [0, 1])
 def test_a_transceiver_that_the_browser_stops_ends_here_and_the_others_go_on(sides: Sides, stopped: int) -> None:
+    not_the_first_in_firefox(sides, stopped)
     events: list[rtc.TrackEvent] = []
     sides.pc.on("track", events.append)
     sides.page.evaluate("() => { for (const c of ['#c03060', '#2050b0']) pc.addTrack(paint(c).getTracks()[0]); }")
@@ -169,8 +205,9 @@ def test_a_transceiver_that_the_browser_stops_ends_here_and_the_others_go_on(sid
     looks_like(events[other].track, ("#c03060", "#2050b0")[other])
 
 
-@pytest.mark.parametrize("stopped", [TAGGED, 1])
+@pytest.mark.parametrize("stopped", [0, 1])
 def test_a_transceiver_that_we_stop_ends_there_and_the_others_go_on(sides: Sides, stopped: int) -> None:
+    not_the_first_in_firefox(sides, stopped)
     for _ in range(2):
         sides.pc.add_transceiver(rtc.TestPattern((320, 240)), direction="sendonly")
     sides.we_offer()

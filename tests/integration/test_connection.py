@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
@@ -30,6 +32,7 @@ from jupyter_rtc import (
     connect_pair,
     read_stamp,
 )
+from tests.conformance.helpers import exchange
 from tests.conftest import SCALE
 
 SOON = 10 * SCALE
@@ -862,7 +865,7 @@ async def test_on_a_closed_connection_everything_raises(pair):
     ):
         with pytest.raises(InvalidStateError, match="closed"):
             await awaitable
-    assert a.get_senders() == [sender]
+    assert a.get_senders() == []  # those of stopped transceivers are not collected: §5.1
     assert transceiver.direction == "stopped"
 
 
@@ -956,3 +959,62 @@ async def test_connections_that_come_and_go_leave_nothing_behind():
     await wait_for(lambda: not own_threads())
     await wait_for(lambda: process.num_fds() <= files + 1)
     assert threading.active_count() <= threads + 4, "the codec's pool and the loop's own may grow to their bound"
+
+
+async def test_a_transceiver_that_was_stopped_before_any_negotiation_gets_no_section(pair):
+    a, b = pair
+    for _ in range(2):
+        b.add_track(still())
+    b.get_transceivers()[0].stop()
+    await exchange(a, b)  # a has nothing to offer
+    assert len(b.get_transceivers()) == 1
+    await exchange(b, a)
+    assert b.local_description.sdp.count("m=video") == 1
+    await read(remote_track(a))
+
+
+async def test_a_section_without_a_direction_goes_both_ways(pair):
+    a, b = pair
+    a.add_track(still())
+    offer = await a.set_local_description()
+    assert "a=sendrecv" in offer.sdp
+    await b.set_remote_description({"type": "offer", "sdp": offer.sdp.replace("a=sendrecv\r\n", "")})
+    await a.set_remote_description(await b.set_local_description())
+    await read(remote_track(b))
+
+
+async def test_a_transceiver_of_a_rolled_back_offer_that_took_a_track_is_offered_by_this_side(pair):
+    a, b = pair
+    b.add_transceiver("video")
+    await a.set_remote_description(await b.set_local_description())
+    a.add_track(still())
+    await a.set_remote_description({"type": "rollback"})
+    await b.set_local_description({"type": "rollback"})
+    await exchange(a, b)
+    (receiver,) = [t.receiver for t in b.get_transceivers() if t.current_direction in ("recvonly", "sendrecv")]
+    await read(receiver.track)
+
+
+async def test_connections_that_are_closed_while_they_connect_leave_nothing_behind():
+    gone = []
+    for _ in range(6):
+        a, b = PeerConnection(), PeerConnection()
+        a.add_track(still())
+        await exchange(a, b)
+        a.close()
+        b.close()
+        gone += [weakref.ref(a._session.peer._pc), weakref.ref(b._session.peer._pc)]
+        del a, b
+    await wait_for(lambda: gc.collect() is not None and not any(one() for one in gone))
+
+
+async def test_the_other_side_that_is_closed_is_failed_here_and_never_closed(pair):
+    a, b = pair
+    a.add_track(still())
+    await exchange(a, b)
+    await wait_for(lambda: b.connection_state == "connected")
+    seen = []
+    b.on("iceconnectionstatechange", lambda: seen.append(b._states["ice_connection_state"]))
+    a.close()
+    await wait_for(lambda: b.connection_state == "failed")
+    assert "closed" not in seen

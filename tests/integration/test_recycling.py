@@ -79,3 +79,34 @@ async def test_an_offer_with_a_section_used_again_can_be_rolled_back() -> None:
         await state(a, "connected")
     one.stop()
     two.stop()
+
+
+async def test_stopping_the_first_of_a_bundle_takes_a_new_transport_and_everything_goes_on() -> None:
+    one, two, three = still(60), still(120), still(200)
+    async with PeerConnection() as a, PeerConnection() as b:
+        a.add_track(one)
+        a.add_track(two)
+        channel = a.create_data_channel("chat")
+        got: list[str] = []
+        b.on("datachannel", lambda other: other.on("message", got.append))
+        await connect(a, b)
+        await sees(b, 120)
+        await eventually(lambda: channel.ready_state == "open")
+        a.get_transceivers()[0].stop()
+        # Made and taken back, it changes nothing.
+        await a.set_local_description()
+        await a.set_local_description({"type": "rollback"})
+        channel.send("as before")
+        await eventually(lambda: got == ["as before"])
+        await exchange(a, b)
+        await state(a, "connected", timeout=SOON)
+        await state(b, "connected", timeout=SOON)
+        channel.send("still here")
+        await eventually(lambda: got == ["as before", "still here"], SOON)
+        await a.get_senders()[0].replace_track(three)
+        await sees(b, 200)
+        for pc in (a, b):
+            assert len(pc._session.peer._pc._RTCPeerConnection__iceTransports) == 1
+    one.stop()
+    two.stop()
+    three.stop()

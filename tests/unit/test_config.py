@@ -15,6 +15,8 @@ TURN = {"urls": ["turn:turn.example.org:3478", "turns:turn.example.org"], "usern
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "_configured", None)
+    monkeypatch.setattr(config, "_bitrate", None)
+    monkeypatch.setattr(config, "_codec", None)
     monkeypatch.delenv("JUPYTER_RTC_ICE_SERVERS", raising=False)
 
 
@@ -106,3 +108,59 @@ def test_an_address_that_the_engine_could_not_use_is_refused_at_once(address):
     """Not only when the first track is added."""
     with pytest.raises(ValueError, match="stun|turn"):
         jupyter_rtc.PeerConnection(ice_servers=[address])
+
+
+# -- bit rate and codec -----------------------------------------------------------------------------------------------
+
+
+def test_a_number_is_the_most_that_a_stream_may_have():
+    jupyter_rtc.configure(bitrate=2_000_000)
+    assert config.bitrate() == config.Bitrate(150_000, 2_000_000, 2_000_000)
+
+
+def test_what_is_not_given_gives_way_to_what_is():
+    assert config.parse_bitrate({"start": 20_000_000}) == config.Bitrate(150_000, 20_000_000, 20_000_000)
+    assert config.parse_bitrate({"floor": 6_000_000}) == config.Bitrate(6_000_000, 6_000_000, 8_000_000)
+    assert config.parse_bitrate(100_000) == config.Bitrate(100_000, 100_000, 100_000)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ("fast", TypeError),
+        (True, TypeError),
+        (10, ValueError),
+        ({"start": 1e12}, ValueError),
+        ({"begin": 1e6}, ValueError),
+        ({"floor": 2e6, "ceiling": 1e6}, ValueError),
+    ],
+)
+def test_a_wrong_bitrate_is_refused_and_changes_nothing(wrong, error):
+    with pytest.raises(error, match="bitrate"):
+        jupyter_rtc.configure(bitrate=wrong, codec="H264")
+    assert config.bitrate() == config.Bitrate()
+    assert config.codec() is None
+
+
+def test_the_bitrate_of_the_environment(monkeypatch):
+    monkeypatch.setenv("JUPYTER_RTC_BITRATE", '{"ceiling": 3000000}')
+    assert config.bitrate().ceiling == 3_000_000
+    jupyter_rtc.configure(bitrate=1_000_000)
+    assert config.bitrate().ceiling == 1_000_000
+    monkeypatch.setattr(config, "_bitrate", None)
+    monkeypatch.setenv("JUPYTER_RTC_BITRATE", "much")
+    with pytest.raises(ValueError, match="JUPYTER_RTC_BITRATE"):
+        config.bitrate()
+
+
+@pytest.mark.parametrize("name", ["H264", "h264", "video/H264"])
+def test_a_codec_is_named_in_any_way(name):
+    jupyter_rtc.configure(codec=name)
+    assert config.codec() == "H264"
+
+
+def test_an_unknown_codec_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match="AV1"):
+        jupyter_rtc.configure(codec="AV1")
+    monkeypatch.setenv("JUPYTER_RTC_CODEC", "VP8")
+    assert config.codec() == "VP8"

@@ -263,7 +263,6 @@ def test_upstream_still_gives_one_name_to_all_streams_of_a_receiver() -> None:
         (RTCRtpSender._retransmit, "self.transport._send_rtp(packet_bytes)"),
         (RTCRtpSender._send_rtcp, "self.transport._send_rtp(payload)"),
         (RTCRtpReceiver._send_rtcp, "self.transport._send_rtp(bytes(packet))"),
-        (RTCRtpSender._run_rtp, "self._next_encoded_frame(codec)"),
         (aioice.Connection.sendto, "active_pair.protocol.send_data(data, active_pair.remote_addr)"),
         (aioice.stun.Transaction, "self.__protocol.send_stun(self.__request, self.__addr)"),
         (aioice.turn.TurnClientMixin.datagram_received, "self.receiver.datagram_received("),

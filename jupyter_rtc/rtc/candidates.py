@@ -1,0 +1,99 @@
+"""Candidates: WebRTC 1.0 §4.4.2, addIceCandidate, and §4.8.2, "icecandidate"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from ..engine.peer import Peer
+from ..errors import OperationError
+from . import sdp
+from .sdp import SessionDescription
+
+if TYPE_CHECKING:
+    from .session import Session
+
+#: So many may wait for their description: a page sends a dozen, somebody else may send anything.
+MOST = 256
+
+
+class Candidates:
+    """The candidates of both sides. On the engine's thread.
+
+    Parameters
+    ----------
+    session : Session
+        Whose descriptions they belong to.
+    peer : Peer
+    fire : callable
+        ``fire(event, *payload)`` puts an event on its way.
+    """
+
+    def __init__(self, session: Session, peer: Peer, fire: Callable[..., None]) -> None:
+        self._session = session
+        self._peer = peer
+        self._fire = fire
+        self._waiting: list[dict[str, Any] | None] = []
+        self._told: set[tuple[str, str]] = set()
+
+    def tell(self, text: str) -> None:
+        """Fire "icecandidate" for what was gathered; the local description `text` has all of them, too."""
+        fresh = sdp.candidates(text)
+        remote = self._session.current_remote
+        if remote is not None and sdp.is_bundled(remote.sdp) and self._told:
+            # What is added later goes over the transport that there is.
+            fresh = [c for c in fresh if c["sdpMid"] in {mid for mid, _ in self._told}]
+        fresh = [c for c in fresh if (c["sdpMid"], c["candidate"]) not in self._told]
+        self._told.update((c["sdpMid"], c["candidate"]) for c in fresh)
+        for candidate in fresh:
+            self._fire("icecandidate", candidate)
+        if fresh:
+            self._fire("icecandidate", None)
+
+    async def add(self, candidate: dict[str, Any] | None) -> None:
+        """Apply a candidate of the other side, or keep it until the description that it belongs to."""
+        remote = self._session.pending_remote or self._session.current_remote
+        if candidate is not None:
+            self._check(candidate, remote)
+        if remote is not None:
+            self._note(remote, candidate)
+        if candidate is not None and not candidate.get("candidate"):
+            return  # the end of one section's candidates; the engine is told of the end of all
+        if remote is None or self._session.engine_is_behind:
+            self._waiting.append(candidate)
+            del self._waiting[:-MOST]
+        else:
+            await self._peer.add_candidate(candidate)
+
+    def _check(self, candidate: dict[str, Any], remote: SessionDescription | None) -> None:
+        mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
+        if mid is None and index is None:
+            raise TypeError("a candidate names its media section: sdpMid or sdpMLineIndex is needed")
+        sections = [] if remote is None else sdp.media_sections(remote.sdp)
+        if remote is not None and (
+            (mid is not None and mid not in [section.mid for section in sections])
+            or (mid is None and not 0 <= cast(int, index) < len(sections))
+        ):
+            raise OperationError(f"the remote description has no media section {mid if mid is not None else index!r}")
+        if candidate.get("candidate"):
+            self._peer.check_candidate(candidate)
+        ufrag = candidate.get("usernameFragment")
+        if remote is not None and ufrag is not None:
+            at = [section.mid for section in sections].index(mid) if mid is not None else cast(int, index)
+            if ufrag != sdp.ufrag_of(remote.sdp, at):
+                raise OperationError(f"the remote description knows no usernameFragment {ufrag!r}: an old candidate?")
+
+    def _note(self, remote: SessionDescription, candidate: dict[str, Any] | None) -> None:
+        """Put it into the description, as §4.4.2 has it."""
+        self._session.replace_remote(remote, replace(remote, sdp=sdp.with_candidate(remote.sdp, candidate)))
+
+    async def flush(self) -> None:
+        """The engine has the description that those which wait belong to."""
+        waiting, self._waiting = self._waiting, []
+        for candidate in waiting:
+            await self._peer.add_candidate(candidate)
+
+    def forget(self) -> None:
+        """Drop those that wait: their description was taken back."""
+        self._waiting.clear()

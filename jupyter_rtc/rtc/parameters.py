@@ -1,0 +1,83 @@
+"""What a sender is asked to keep to: RTCRtpSendParameters, WebRTC 1.0 §5.2.5 to §5.2.7."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import NotSupportedError
+from ..media.track import Kind
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """RTCRtpEncodingParameters, §5.2.7, of the one encoding that there is. None: no limit."""
+
+    active: bool = True
+    max_bitrate: float | None = None
+    max_framerate: float | None = None
+    scale_resolution_down_by: float = 1.0
+
+    def changed(
+        self,
+        kind: Kind,
+        *,
+        max_bitrate: float | None,
+        max_framerate: float | None,
+        scale_resolution_down_by: float | None,
+        active: bool | None,
+    ) -> Encoding:
+        """Return it with what is not None changed; infinity lifts a limit.
+
+        Raises
+        ------
+        TypeError
+            When one is no number.
+        ValueError
+            When a scale is below 1, or a limit below 0.
+        NotSupportedError
+            When sound is to keep to a bit rate.
+        """
+        encoding = self
+        if active is not None:
+            encoding = replace(encoding, active=bool(active))
+        if max_bitrate is not None:
+            if kind == "audio":
+                raise NotSupportedError("the bit rate of sound is fixed, 96 kbit/s: leave max_bitrate out")
+            encoding = replace(encoding, max_bitrate=_limit("max_bitrate", max_bitrate))
+        # §5.2.7: neither is for sound, where they are passed over.
+        if max_framerate is not None and kind == "video":
+            encoding = replace(encoding, max_framerate=_limit("max_framerate", max_framerate))
+        if scale_resolution_down_by is not None and kind == "video":
+            scale = _number("scale_resolution_down_by", scale_resolution_down_by)
+            if not 1 <= scale < math.inf:
+                raise ValueError(f"scale_resolution_down_by is 1 or more, not {scale!r}")
+            encoding = replace(encoding, scale_resolution_down_by=scale)
+        return encoding
+
+    def to_dict(self, kind: Kind) -> dict[str, Any]:
+        """Return it with the W3C's names, what is limited only."""
+        members: dict[str, Any] = {"active": self.active}
+        if self.max_bitrate is not None:
+            members["maxBitrate"] = int(self.max_bitrate)
+        if self.max_framerate is not None:
+            members["maxFramerate"] = self.max_framerate
+        if kind == "video":
+            members["scaleResolutionDownBy"] = self.scale_resolution_down_by
+        return members
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is a number, not {value!r}")
+    if math.isnan(value):
+        raise ValueError(f"{name} is a number, not NaN")
+    return float(value)
+
+
+def _limit(name: str, value: Any) -> float | None:
+    number = _number(name, value)
+    if number < 0:
+        raise ValueError(f"{name} is 0 or more, not {value!r}")
+    return None if number == math.inf else number
