@@ -13,8 +13,11 @@ from tests.bench import report
 
 ROUNDS = 15
 SERVER = """
-import asyncio, time, jupyter_rtc as rtc
-from concurrent.futures import ThreadPoolExecutor
+import asyncio, sys, time, jupyter_rtc as rtc
+
+def say(what):  # two threads do: in one piece
+    sys.stdout.write(f"{what} {time.time()}\\n")
+    sys.stdout.flush()
 
 async def main():
     server = rtc.WhipServer()
@@ -22,7 +25,7 @@ async def main():
     def first(name):
         connection = next(s.connection for s in server._sessions.values() if s.name == name)
         track = server.published[name].get_video_tracks()[0]
-        stop = track.on_frame(lambda _: (print("picture", time.time(), flush=True), stop()))
+        stop = track.on_frame(lambda _: (say("picture"), stop()))
         packets(connection)
 
     def packets(connection):
@@ -30,7 +33,7 @@ async def main():
             while True:
                 stats = (await connection.get_stats()).values()
                 if any(s["type"] == "inbound-rtp" and s["packetsReceived"] for s in stats):
-                    return print("packet", time.time(), flush=True)
+                    return say("packet")
                 await asyncio.sleep(0.005)
         asyncio.run(look())
 
