@@ -24,6 +24,7 @@ from .errors import (
     RtcError,
     SdpError,
     SecurityError,
+    SignalingError,
 )
 from .media.pattern import TestPattern, TestTone, read_stamp
 from .media.sources import NumpyAudioTrack, NumpyVideoTrack
@@ -35,7 +36,13 @@ from .rtc.perfect import Signaling
 from .rtc.report import Report
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
+from .signaling.copypaste import CopyPaste
 from .signaling.pair import connect_pair
+from .signaling.room import WebSocketRoom
+from .signaling.room_server import serve_rooms
+from .signaling.server import WhipServer
+from .signaling.whep import Whep
+from .signaling.whip import Whip
 from .widgets.camera import Camera
 from .widgets.element import Capture
 from .widgets.microphone import Microphone
@@ -58,6 +65,7 @@ __all__ = [
     "CaptureError",
     "CaptureTimeout",
     "ConnectTimeout",
+    "CopyPaste",
     "DataChannel",
     "InvalidAccessError",
     "InvalidStateError",
@@ -82,14 +90,20 @@ __all__ = [
     "SecurityError",
     "SessionDescription",
     "Signaling",
+    "SignalingError",
     "TestPattern",
     "TestTone",
     "Track",
     "TrackEvent",
     "Video",
+    "WebSocketRoom",
+    "Whep",
+    "Whip",
+    "WhipServer",
     "configure",
     "connect_pair",
     "doctor",
     "get_user_media",
     "read_stamp",
+    "serve_rooms",
 ]

@@ -46,6 +46,23 @@ class ConnectTimeout(RtcError, TimeoutError):
         self.report = report
 
 
+class SignalingError(RtcError, ConnectionError):
+    """The other side, or the server on the way to it, could not be asked or did not agree.
+
+    Attributes
+    ----------
+    status : int or None
+        The HTTP status, if there was an answer.
+    url : str
+        Whom it was about, without any secret in it.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, url: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.url = url
+
+
 class CaptureError(RtcError, OSError):
     """The browser gave no camera, microphone or screen.
 

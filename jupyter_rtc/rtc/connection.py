@@ -15,7 +15,7 @@ from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..engine.peer import Peer
 from ..engine.statistics import Facts
-from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, OperationError
+from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
 from ..media.display import Displayable
 from ..media.events import Emitter, Serial
 from ..media.stream import MediaStream
@@ -147,6 +147,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             When the connection is closed.
         InvalidAccessError
             When the track is being sent already.
+        NotSupportedError
+            When the signaling negotiates only once, as WHIP's does.
         TypeError
             When it is no track, or one of `streams` is no `MediaStream`.
         """
@@ -167,6 +169,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         states = [
             SenderState(t.kind, t.sender.track is not None, t._has_sent, t._stopping) for t in session.transceivers
         ]
+        self._assert_negotiable()
         index = reusable_sender(track.kind, states)
         if index is None:
             transceiver = session.add(track.kind, "sendrecv", from_add_track=True)
@@ -247,6 +250,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         streams: tuple[MediaStream, ...],
     ) -> RtpTransceiver:
         self._assert_open()
+        self._assert_negotiable()
         transceiver = self._session.add(kind, direction, from_add_track=False)
         if track is not None:
             transceiver.sender._put(given, track)
@@ -321,6 +325,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             c.id == options["id"] and c.ready_state != "closed" for c in self._channels
         ):
             raise OperationError(f"there is a data channel with id {options['id']} already")
+        if not self._session.channels:
+            self._assert_negotiable()
         channel = DataChannel(self, self._session.peer.create_channel(label, **options))
         channel.begin()
         self._channels.append(channel)
@@ -543,6 +549,9 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         ------
         ConnectTimeout
             When there is no connection in time. The signaling goes on all the same.
+        SignalingError
+            When the other side or its server cannot be reached, or refuses. Nothing is left of the attempt: the
+            connection can be connected in another way.
         InvalidStateError
             When the connection is closed, or connected through a signaling already.
         """
@@ -556,23 +565,30 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             loop.call_soon_threadsafe(changed.set)
 
         self._watchers.add(wake)
-        self._negotiation = PerfectNegotiation(self, signaling, polite)
-        receiving = self._negotiation.start()
+        negotiation = self._negotiation = PerfectNegotiation(self, signaling, polite)
         try:
             async with asyncio.timeout(timeout):
+                outcome = await negotiation.start()
                 while self._states.get("connection_state") != "connected":
                     self._assert_open()
-                    waiting = loop.create_task(changed.wait())
-                    await asyncio.wait({waiting, receiving}, return_when=asyncio.FIRST_COMPLETED)
-                    if receiving.done() and not waiting.done():
+                    waiting: asyncio.Future[Any] = loop.create_task(changed.wait())
+                    try:
+                        await asyncio.wait({waiting, outcome}, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
                         waiting.cancel()
-                        receiving.result()
+                    if outcome.done() and not changed.is_set():
+                        outcome.result()
                         raise OperationError("the other side said bye before it was connected")
                     changed.clear()
         except TimeoutError:
             report = self.report()
             raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
+        except Exception:
+            await negotiation.abandon()
+            self._negotiation = None
+            raise
         finally:
+            negotiation.leave_alone()
             self._watchers.discard(wake)
             self._set_traits()
 
@@ -626,6 +642,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
     def _assert_open(self) -> None:
         if self._closed:
             raise InvalidStateError("the connection is closed: make a new PeerConnection")
+
+    def _assert_negotiable(self) -> None:
+        if self._negotiation is not None and self._negotiation.fixed:
+            raise NotSupportedError(self._negotiation.fixed)
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         result = engine().call(coroutine, QUICK)
@@ -689,8 +709,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         await self._session.peer.close()
 
     async def aclose(self) -> None:
-        """Close it; see `close`."""
+        """Close it, see `close`, and wait until the signaling has told the other side."""
         await asyncio.get_running_loop().run_in_executor(None, self.close)
+        if self._negotiation is not None:
+            await self._negotiation.over()
 
     async def __aenter__(self) -> PeerConnection:
         return self

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import InvalidStateError, RtcError
+from ..errors import InvalidStateError, NotSupportedError, RtcError, SignalingError
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 #: A way that has gone silent may come back by itself; after so long another one is looked for, and less often later.
 PATIENCE = 4.0
 LONGEST_PATIENCE = 30.0
+#: So long the other side's server may take to hear of the end, where one waits for it.
+FAREWELL = 3.0
 
 
 class Signaling(Protocol):
@@ -23,7 +26,11 @@ class Signaling(Protocol):
 
     A message is a dict: ``{"type": "offer" | "answer", "sdp": ...}``, ``{"type": "bye"}``, or
     ``{"type": "candidate", "candidate": dict or None}``. The methods are called on the event loop on which
-    ``PeerConnection.connect`` was awaited.
+    ``PeerConnection.connect`` was awaited. What `send` raises before the two are connected, `connect` raises.
+
+    A signaling may also have any of: a coroutine ``prepare(connection)``, awaited before all else; ``polite``, a bool,
+    whether our offer gives way; ``negotiates_once``, a str: why nothing can be added once there was an answer, as with
+    WHIP, whose offers after the first one only restart ICE.
     """
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -54,7 +61,9 @@ class PerfectNegotiation:
     def __init__(self, connection: PeerConnection, signaling: Signaling, polite: bool | None) -> None:
         self._connection = connection
         self._signaling = signaling
-        self._polite = polite
+        self._polite = getattr(signaling, "polite", None) if polite is None else polite
+        #: Why nothing more can be negotiated, or "".
+        self.fixed = ""
         self._loop = asyncio.get_running_loop()
         self._making_offer = False
         self._offered = asyncio.Event()
@@ -64,17 +73,56 @@ class PerfectNegotiation:
         self._ended = False
         self._recovering = False
         self._changed = asyncio.Event()
+        self._begun = False
+        self._over = asyncio.Event()
+        self._outcome: asyncio.Future[None] = self._loop.create_future()
         self._stops = [
             connection.on("negotiationneeded", self._needed),
             connection.on("connectionstatechange", self._state_changed),
         ]
 
-    def start(self) -> asyncio.Task[None]:
-        """Begin; return the task that receives."""
-        receiving = self._spawn(self._receive())
+    async def start(self) -> asyncio.Future[None]:
+        """Begin; return a future that is done when nothing is to be expected any more, with the reason."""
+        prepare = getattr(self._signaling, "prepare", None)
+        if prepare is not None:
+            await prepare(self._connection)
+        self._begun = True
+        self.fixed = getattr(self._signaling, "negotiates_once", "")
+        self._spawn(self._receive()).add_done_callback(self._received)
         if self._connection._session.is_needed():
             self._spawn(self._offer())
-        return receiving
+        return self._outcome
+
+    def leave_alone(self) -> None:
+        """Nobody waits for the first connection any more."""
+        if not self._outcome.done():
+            self._outcome.set_result(None)
+
+    def _received(self, receiving: asyncio.Task[None]) -> None:
+        if receiving.cancelled() or (error := receiving.exception()) is None:
+            if not self._outcome.done():
+                self._outcome.set_result(None)
+        else:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Tell who waits for the first connection, or else the log."""
+        if not self._outcome.done():
+            self._outcome.set_exception(error)
+            self._outcome.exception()  # it may be that nobody waits
+        elif not self._ended:
+            logger.warning("the signaling failed: %s", error)
+
+    async def abandon(self) -> None:
+        """Take back what was offered in vain: the connection can be used for another attempt."""
+        if not self._begun:  # a signaling that was not ready may be another connection's
+            self._ended = True
+            for stop in self._stops:
+                stop()
+            return
+        await self.end(say=False)
+        if self._connection.signaling_state == "have-local-offer":
+            await self._take_back()
 
     def _spawn(self, coroutine: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = self._loop.create_task(coroutine)
@@ -127,6 +175,8 @@ class PerfectNegotiation:
         connection = self._connection
         if self._making_offer or self._ended or connection.signaling_state != "stable":
             return
+        if self.fixed and connection.current_remote_description is not None and not connection._session.restarting:
+            return
         self._making_offer = True
         self._offered.clear()
         try:
@@ -135,9 +185,21 @@ class PerfectNegotiation:
                 await self._signaling.send({"type": "offer", "sdp": description.sdp})
         except InvalidStateError:
             logger.debug("an offer was overtaken by the other side's, or by the end")
+        except Exception as error:
+            waited_for = not self._outcome.done()
+            self._fail(error)
+            if not waited_for:
+                await self._take_back()
         finally:
             self._making_offer = False
             self._offered.set()
+
+    async def _take_back(self) -> None:
+        """An offer did not get through: what was agreed before goes on."""
+        try:
+            await self._connection.set_local_description({"type": "rollback"})
+        except RtcError as error:
+            logger.debug("the offer could not be taken back: %s", error)
 
     async def _receive(self) -> None:
         while not self._ended:
@@ -167,7 +229,9 @@ class PerfectNegotiation:
                 answer = await connection.set_local_description()
                 await self._signaling.send({"type": answer.type, "sdp": answer.sdp})
         except RtcError as error:
-            if not connection._closed:
+            if message["type"] == "answer" or isinstance(error, (SignalingError, NotSupportedError)):
+                self._fail(error)
+            elif not connection._closed:
                 logger.error("the other side's %s was refused: %s", message["type"], error)
 
     def _gives_way(self, offer: str) -> bool:
@@ -200,7 +264,17 @@ class PerfectNegotiation:
         except Exception as error:  # the other side may be gone: then there is nobody to tell
             logger.debug("no bye could be said: %r", error)
         finally:
-            await self._signaling.close()
+            try:
+                await self._signaling.close()
+            finally:
+                self._over.set()
+
+    async def over(self) -> None:
+        """Wait for `end`, for a bounded time, where this is its loop: another one may be held up."""
+        if asyncio.get_running_loop() is self._loop and self._begun:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await self._over.wait()
 
     def end_soon(self) -> None:
         """`end`, from any thread."""

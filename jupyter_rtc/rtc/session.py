@@ -484,6 +484,11 @@ class Session:
         self._to_replace = {pair for text in known for pair in sdp.credentials(text)}
         self.update_needed()
 
+    @property
+    def restarting(self) -> bool:
+        """Whether the next offer is to restart ICE."""
+        return bool(self._to_replace)
+
     def is_needed(self) -> bool:
         """Check if negotiation is needed."""
         local, remote = self.current_local, self.current_remote

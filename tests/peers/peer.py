@@ -97,13 +97,22 @@ def libwebrtc(_folder: Path) -> list[str]:
 
 def pion(folder: Path) -> list[str]:
     """Build pion's peer, which takes half a minute, and return the command for it."""
+    return [str(_build(folder, "pion"))]
+
+
+def pion_server(folder: Path) -> list[str]:
+    """Build pion's media server likewise."""
+    return [str(_build(folder, "pion_server"))]
+
+
+def _build(folder: Path, name: str) -> Path:
     go = shutil.which("go") or next(iter(sorted(map(str, Path("/usr/lib").glob("go-1.*/bin/go")))), None)
     if go is None or not (GO_PACKAGES / "src/github.com/pion/webrtc").exists():
         raise Missing("no pion: install golang-go and golang-github-pion-webrtc.v3-dev")
-    source = folder / "src" / "peer"
+    source = folder / "src" / name
     if not (source / "peer").exists():
         source.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "pion" / "main.go", source)
+        shutil.copy(HERE / name / "main.go", source)
         (source / "go.mod").write_text("module peer\n")  # else ".../v3" in an import is no version
         environment = {
             **os.environ,
@@ -113,7 +122,7 @@ def pion(folder: Path) -> list[str]:
             "GOPATH": f"{folder}:{GO_PACKAGES}",
         }
         subprocess.run([go, "build", "-o", "peer", "."], cwd=source, env=environment, check=True, timeout=300 * SCALE)
-    return [str(source / "peer")]
+    return source / "peer"
 
 
 PEERS: dict[str, Callable[[Path], list[str]]] = {"gstreamer": gstreamer, "libwebrtc": libwebrtc, "pion": pion}

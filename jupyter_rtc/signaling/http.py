@@ -1,0 +1,261 @@
+"""HTTP as WHIP and WHEP speak it: a bearer token in each request, redirects, and failures told in words."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from ..errors import SignalingError
+
+logger = logging.getLogger(__name__)
+
+SDP = "application/sdp"
+FRAGMENT = "application/trickle-ice-sdpfrag"
+#: A description of a hundred media sections has less.
+LONGEST_BODY = 1 << 18
+#: Seconds for a request; how long all takes is said by who waits.
+TIMEOUT = 30.0
+CONNECT_TIMEOUT = 8.0
+REDIRECTS = 5
+
+
+class Token:
+    """A bearer token, which nothing prints."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str | None) -> None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"a token is a str, not {type(value).__name__}")
+        if value is not None and not re.fullmatch(r"[!-~]+", value):
+            raise ValueError("a token has printable ASCII characters, no blanks, and at least one")
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "<Token>"
+
+    def __bool__(self) -> bool:
+        return self._value is not None
+
+    def header(self) -> dict[str, str]:
+        """Return the header that carries it, if there is one."""
+        return {} if self._value is None else {"Authorization": f"Bearer {self._value}"}
+
+    def hide(self, text: str) -> str:
+        """Return a text without it."""
+        return text if self._value is None else text.replace(self._value, "…")
+
+    @property
+    def value(self) -> str | None:
+        """The token itself."""
+        return self._value
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered."""
+
+    status: int
+    headers: Any
+    text: str
+    #: Where it came from, after redirects.
+    url: str
+
+    @property
+    def content_type(self) -> str:
+        """Without parameters, in lower case."""
+        return str(self.headers.get("Content-Type", "")).split(";")[0].strip().lower()
+
+
+def checked(url: str) -> str:
+    """Return an address that can be asked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it is none; without the secrets that may be in it.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"the address is a str, not {type(url).__name__}")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("the address begins with https:// or http:// and names a host, as https://media.example/whip")
+    if "@" in parts.netloc:
+        raise ValueError(f"{public(url)}: no user or password in the address, but token=...")
+    return url
+
+
+def public(url: str) -> str:
+    """Return an address without user, query and fragment, where secrets are."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))
+
+
+def is_same_origin(one: str, other: str) -> bool:
+    """Return whether two addresses are of one server."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+async def ask(
+    method: str,
+    url: str,
+    token: Token,
+    *,
+    body: str = "",
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
+    at_exit: bool = False,
+) -> Reply:
+    """Send a request and return the answer, whatever its status. On the loop of HTTP.
+
+    `at_exit`: the process is ending, and no threads can be begun any more, which looking up a name usually takes.
+    Redirects are followed where they keep the method (307, 308), and the token goes to the same server only.
+
+    Raises
+    ------
+    SignalingError
+        When there is no answer.
+    """
+    import aiohttp  # half a second that who never asks a server need not wait for
+
+    limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
+    here = url
+    connector = aiohttp.TCPConnector(resolver=_resolver()) if at_exit else None
+    async with aiohttp.ClientSession(timeout=limits, connector=connector) as session:
+        for _ in range(REDIRECTS + 1):
+            own = token.header() if is_same_origin(url, here) else {}
+            try:
+                async with session.request(
+                    method, here, data=body or None, headers={**(headers or {}), **own}, allow_redirects=False
+                ) as response:
+                    text = await _text(response)
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                # Not chained: what aiohttp says may have the whole address in it.
+                raise SignalingError(f"{public(here)}: {why(error, timeout)}", url=public(here)) from None
+            if response.status not in (307, 308) or "Location" not in response.headers:
+                return Reply(response.status, response.headers, text, here)
+            there = urljoin(here, response.headers["Location"])
+            if urlsplit(there).scheme not in ("http", "https") or (
+                here.startswith("https:") and not there.startswith("https:")
+            ):
+                message = f"{public(here)} redirects to {public(there)}, which is not followed: it is not encrypted"
+                raise SignalingError(message, status=response.status, url=public(here))
+            logger.debug("%s redirects to %s", public(here), public(there))
+            here = there
+    raise SignalingError(f"{public(url)} redirects in circles: ask for its right address", url=public(url))
+
+
+def _resolver() -> Any:
+    """Return one that looks names up on the loop's own thread."""
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class Resolver(AbstractResolver):
+        async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
+            found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+            return [
+                ResolveResult(hostname=host, host=str(to[0]), port=int(to[1]), family=kind, proto=proto, flags=0)
+                for kind, _, proto, _, to in found
+            ]
+
+        async def close(self) -> None:
+            """Nothing is kept."""
+
+    return Resolver()
+
+
+async def _text(response: Any) -> str:
+    """Return a body, of which no more is read than a description can have."""
+    data = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 14):
+        data += chunk
+        if len(data) > LONGEST_BODY:
+            raise ValueError("more than a description can have")
+    return data.decode("utf-8", "replace")
+
+
+def why(error: Exception, timeout: float) -> str:
+    """Return in words why there is no answer."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted: is it the right address, and does this machine know who has signed it?"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "no encrypted connection: is it https there, or plain http on this port?"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "there is no such host: check the address, and the network"
+    if isinstance(error, (aiohttp.ServerTimeoutError, TimeoutError, asyncio.TimeoutError)):
+        return f"no answer within {CONNECT_TIMEOUT if 'connect' in str(error).lower() else timeout:g} s"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or "no connection"
+        return f"nobody answers there ({reason}): is the server running, and is the port right?"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "this address cannot be asked"
+    if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionError)):
+        return "the server hung up in the middle: look into its log, and try again"
+    return f"the answer cannot be understood: is this a web server? ({type(error).__name__})"
+
+
+#: What to do about a status; {what} is the protocol.
+_ADVICE = {
+    400: "the server does not understand the description",
+    404: "there is nothing at this address: check it, and whether the stream exists",
+    405: "this is no {what} endpoint: check the address",
+    406: "the server cannot agree with what was offered",
+    409: "the stream is not free, or not ready: is somebody else publishing there?",
+    410: "the session is over",
+    412: "the server knows a newer state of the session",
+    413: "the description is too long for the server",
+    415: "this is no {what} endpoint, for it does not take SDP: check the address",
+    422: "the server cannot use the description",
+    429: "too many requests: wait a little",
+    501: "the server cannot do this",
+    502: "the server behind this one does not answer: try again later",
+    503: "the server is busy or full: try again later",
+    504: "the server behind this one does not answer: try again later",
+}
+
+
+def refusal(reply: Reply, token: Token, what: str) -> SignalingError:
+    """Return the error for an answer that is a refusal."""
+    status = reply.status
+    if status in (401, 403):
+        advice = "the token is refused: is it right, and still valid?" if token else "a token is wanted: pass token=..."
+    elif 300 <= status < 400:
+        there = public(urljoin(reply.url, reply.headers.get("Location", "")))
+        advice = f"the address has changed: use {there}"
+    else:
+        other = "the server failed: look into its log" if status >= 500 else "the server refuses"
+        advice = _ADVICE.get(status, other).format(what=what)
+    wait = str(reply.headers.get("Retry-After", ""))
+    if wait.isascii() and wait.isdigit() and len(wait) < 6:
+        advice += f", in {wait} s"
+    said = _said(reply)
+    text = f"{public(reply.url)} answered {status}: {advice}" + (f" (it says: {token.hide(said)})" if said else "")
+    return SignalingError(text, status=status, url=public(reply.url))
+
+
+def _said(reply: Reply) -> str:
+    """Return what the server says for people, if it is short."""
+    if reply.content_type not in ("text/plain", "application/json", "application/problem+json"):
+        return ""
+    text = " ".join(reply.text.split())
+    return "" if not text.isprintable() else text if len(text) <= 200 else text[:200] + "…"

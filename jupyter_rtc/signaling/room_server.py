@@ -1,0 +1,211 @@
+"""Rooms for a class: who is in one is told of the others, and what they say to each other is passed on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SignalingError
+from . import guard, loop
+from .http import LONGEST_BODY, Token
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+logger = logging.getLogger(__name__)
+
+#: Everyone sends to everyone: more than these no notebook's machine can encode and decode for.
+MOST_IN_A_ROOM = 12
+MOST_ROOMS = 64
+#: Messages that wait for one who does not read, until they are put out.
+MOST_WAITING = 256
+#: Seconds after which one who does not answer pings is out.
+HEARTBEAT = 10.0
+QUICK = 10.0
+
+
+@dataclass
+class _Guest:
+    name: str
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    outbox: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+
+    def tell(self, **message: Any) -> None:
+        try:
+            self.outbox.put_nowait(json.dumps(message))
+        except asyncio.QueueFull:
+            while not self.outbox.empty():
+                self.outbox.get_nowait()
+            self.outbox.put_nowait(None)
+
+
+class RoomServer:
+    """What `serve_rooms` returns: `url` is what others pass to `WebSocketRoom`."""
+
+    def __init__(self, host: str, port: int, token: str | None) -> None:
+        self._host, self._port = host, port
+        self._token = Token(token)
+        self._rooms: dict[str, dict[str, _Guest]] = {}
+        self._runner: Any = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<RoomServer {'closed' if self._closed else self.url}, {len(self._rooms)} rooms>"
+
+    @property
+    def url(self) -> str:
+        """The address, as ``ws://127.0.0.1:8000``."""
+        host = guard.own_address() if self._host in ("0.0.0.0", "::") else self._host  # noqa: S104 - asked for
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    async def _start(self) -> None:
+        from aiohttp import web
+
+        application = web.Application()
+        application.router.add_get("/", self._enter)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise SignalingError(
+                f"rooms cannot be served on {self._host}:{self._port} ({error.strerror}): take port=0, which is any"
+            ) from None
+        self._runner, self._port = runner, runner.addresses[0][1]
+        loop.on_exit(self, self._stop)
+
+    async def _stop(self) -> None:
+        loop.forget(self)
+        for room in tuple(self._rooms.values()):
+            for guest in tuple(room.values()):
+                with contextlib.suppress(asyncio.QueueFull):
+                    guest.outbox.put_nowait(None)
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def close(self) -> None:
+        """Send everyone out. May be called twice."""
+        if not self._closed:
+            self._closed = True
+            asyncio.run_coroutine_threadsafe(self._stop(), loop.loop()).result(QUICK)
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    async def __aenter__(self) -> RoomServer:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
+
+    # -- on the loop of HTTP --------------------------------------------------------------------------------------
+
+    async def _enter(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import WSMsgType, web
+
+        if not guard.is_allowed(self._token, request.headers.get("Authorization", "")):
+            return web.Response(status=401, text="the server's token is wanted", headers={"WWW-Authenticate": "Bearer"})
+        if not self._token and not guard.is_own(request.headers):
+            return web.Response(status=403, text="pages of other sites are refused by a server without a token")
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=LONGEST_BODY)
+        await socket.prepare(request)
+        room, guest = "", None
+        writer: asyncio.Task[None] | None = None
+        try:
+            async for said in socket:
+                message = _parse(said.data) if said.type == WSMsgType.TEXT else None
+                if message is None:
+                    break
+                if guest is None:
+                    room, guest = str(message.get("room", "")), _Guest(str(message.get("name", ""))[:64])
+                    problem = self._admit(room, guest, message)
+                    if problem:
+                        await socket.send_json({"type": "error", "reason": problem})
+                        guest = None
+                        break
+                    writer = asyncio.create_task(_write(socket, guest))
+                elif (to := self._rooms.get(room, {}).get(str(message.get("to")))) is not None:
+                    to.tell(**{"type": "message", "from": guest.id, "message": message.get("message")})
+        finally:
+            if guest is not None:
+                self._leave(room, guest)
+            if writer is not None:
+                writer.cancel()
+            await socket.close()
+        return socket
+
+    def _admit(self, room: str, guest: _Guest, message: dict[str, Any]) -> str:
+        """Let somebody in, or return why not."""
+        if message.get("type") != "join" or not 0 < len(room) <= 64:
+            return "a room has a name of 64 characters at most"
+        if room not in self._rooms and len(self._rooms) >= MOST_ROOMS:
+            return "there are no rooms left"
+        others = self._rooms.setdefault(room, {})
+        if len(others) >= MOST_IN_A_ROOM:
+            return f"the room is full: {MOST_IN_A_ROOM} are in it"
+        guest.tell(type="welcome", id=guest.id, others=[{"id": o.id, "name": o.name} for o in others.values()])
+        for other in others.values():
+            other.tell(type="join", id=guest.id, name=guest.name)
+        others[guest.id] = guest
+        return ""
+
+    def _leave(self, room: str, guest: _Guest) -> None:
+        others = self._rooms.get(room, {})
+        others.pop(guest.id, None)
+        for other in others.values():
+            other.tell(type="leave", id=guest.id)
+        if not others:
+            self._rooms.pop(room, None)
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+async def _write(socket: web.WebSocketResponse, guest: _Guest) -> None:
+    try:
+        while (text := await guest.outbox.get()) is not None:
+            await socket.send_str(text)
+    except (ConnectionError, RuntimeError) as error:
+        logger.debug("%s: %r", guest.id, error)
+    await socket.close()
+
+
+def serve_rooms(port: int = 0, *, host: str = "127.0.0.1", token: str | None = None) -> RoomServer:
+    """Serve rooms for `WebSocketRoom`, for a class without a server. Returns once it listens.
+
+    Only what is needed to connect goes through it: media goes from everyone to everyone.
+
+    Parameters
+    ----------
+    port : int
+        0: any that is free; see the returned server's ``url``.
+    host : str
+        The address to listen on; by default only programs of this machine reach it, ``"0.0.0.0"`` lets in the network.
+    token : str, optional
+        What others have to know. Without one, pages of other sites are refused.
+
+    Raises
+    ------
+    SignalingError
+        When the port is taken.
+    """
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"port is a number, not {type(port).__name__}")
+    if not 0 <= port < 65536:
+        raise ValueError(f"port is a number from 0 to 65535, not {port}")
+    server = RoomServer(host, port, token)
+    asyncio.run_coroutine_threadsafe(server._start(), loop.loop()).result(QUICK)
+    return server

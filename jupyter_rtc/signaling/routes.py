@@ -1,0 +1,181 @@
+"""What a WHIP and WHEP server answers: RFC 9725, draft-ietf-wish-whep."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
+
+from ..errors import RtcError, SdpError
+from . import fragment, guard
+from .http import FRAGMENT, LONGEST_BODY, SDP
+from .served import Role, Served, Unprocessable
+
+if TYPE_CHECKING:
+    from .server import WhipServer
+
+logger = logging.getLogger(__name__)
+
+_PAGE = Path(__file__).with_name("watch.html")
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:"
+)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Refusal(Exception):
+    """An answer other than the one that was hoped for."""
+
+    def __init__(self, status: int, text: str, **headers: str) -> None:
+        super().__init__(text)
+        self.response = web.Response(
+            status=status, text=text, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+
+
+class Routes:
+    """The handlers of a server. On the loop of HTTP."""
+
+    def __init__(self, server: WhipServer) -> None:
+        self._server = server
+
+    def application(self) -> web.Application:
+        """Return them as aiohttp wants them."""
+        application = web.Application(middlewares=[self._guard], client_max_size=LONGEST_BODY)
+        application.add_routes(
+            [
+                web.post("/{role:whip|whep}/{name}", self._begin),
+                web.options("/{role:whip|whep}/{name}", self._options),
+                web.patch("/session/{id}", self._patch),
+                web.delete("/session/{id}", self._end),
+                web.options("/session/{id}", self._options),
+                web.get("/streams", self._list),
+                web.get("/", self._page),
+                web.get("/watch/{name}", self._page),
+            ]
+        )
+        return application
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        token = self._server._token
+        open_to_all = request.method == "OPTIONS" or request.path == "/" or request.path.startswith("/watch/")
+        try:
+            if not token and not guard.is_own(request.headers):
+                raise _Refusal(403, "pages of other sites are refused by a server without a token: give it one")
+            if not open_to_all and not guard.is_allowed(token, request.headers.get("Authorization", "")):
+                raise _Refusal(401, "the server's token is wanted", WWW_Authenticate="Bearer")
+            response = await handler(request)
+        except _Refusal as refusal:
+            response = refusal.response
+        except web.HTTPException as error:  # no such path, not this method, too long
+            response = web.Response(status=error.status, text=error.reason, headers=_allow(error))
+        except SdpError as error:
+            response = web.Response(status=422 if isinstance(error, Unprocessable) else 400, text=str(error))
+        except RtcError as error:
+            response = web.Response(status=409, text=str(error))
+        response.headers.update(guard.cors(token, request.headers))
+        return response
+
+    async def _body(self, request: web.Request, content_type: str) -> str:
+        if request.content_type != content_type:
+            raise _Refusal(415, f"{content_type} is wanted", Accept_Post=SDP, Accept_Patch=f"{FRAGMENT}, {SDP}")
+        try:
+            return await request.text()
+        except (UnicodeDecodeError, LookupError):
+            raise _Refusal(400, "this is no text") from None
+
+    # -- sessions -------------------------------------------------------------------------------------------------
+
+    async def _begin(self, request: web.Request) -> web.Response:
+        server, name = self._server, request.match_info["name"]
+        role = cast(Role, request.match_info["role"])
+        offer = await self._body(request, SDP)
+        if role == "whip" and not server._is_name(name):
+            raise _Refusal(404, "a stream's name has letters, digits, dots, dashes and underscores, 64 at most")
+        if role == "whep" and name not in server._offered:
+            raise _Refusal(404, "nothing of this name is to be watched here")
+        if role == "whip" and (there := server._publisher(name)) is not None:
+            if there.is_alive:
+                raise _Refusal(409, "this name is taken: somebody publishes under it")
+            there.end()
+        if server._is_full:
+            raise _Refusal(503, "as many are connected as this server takes", Retry_After="10")
+        served = server._admit(role, name)
+        try:
+            if role == "whip":
+                answer, stream = await served.take(offer)
+                server._published_by(served, stream)
+                return self._created(request, served, answer)
+            played = await served.play(offer, server._offered[name])
+            if played is not None:
+                return self._created(request, served, played)
+            counter = await served.offer(server._offered[name])
+            return self._created(request, served, counter, status=406)
+        except BaseException:
+            served.end()
+            raise
+
+    def _created(self, request: web.Request, served: Served, text: str, status: int = 201) -> web.Response:
+        headers = {
+            # Relative, for it may be a proxy's address that was asked.
+            "Location": f"{'../' * (request.path.count('/') - 1)}session/{served.id}",
+            "ETag": served.etag,
+            "Accept-Patch": f"{FRAGMENT}, {SDP}" if served.is_offering else FRAGMENT,
+            "Content-Type": SDP,
+        }
+        return web.Response(status=status, body=text.encode(), headers=headers)
+
+    def _find(self, request: web.Request) -> Served:
+        served = self._server._sessions.get(request.match_info["id"])
+        if served is None:
+            raise _Refusal(404, "this session is over")
+        return served
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        served = self._find(request)
+        if request.content_type == SDP:
+            answer = await self._body(request, SDP)
+            if not served.is_offering:
+                raise _Refusal(409, "this session was answered already")
+            await served.accept(answer)
+            return web.Response(status=204)
+        piece = fragment.parse(await self._body(request, FRAGMENT))
+        match = request.headers.get("If-Match", "*").strip()
+        if served.restarts(piece):
+            answer = await served.restart(piece)
+            return web.Response(body=answer.encode(), headers={"Content-Type": FRAGMENT, "ETag": served.etag})
+        if match.strip('"') not in ("*", served.etag.strip('"')):
+            raise _Refusal(412, "the session has been restarted since", ETag=served.etag)
+        await served.add_candidates(piece)
+        return web.Response(status=204, headers={"ETag": served.etag})
+
+    async def _end(self, request: web.Request) -> web.Response:
+        await self._find(request).end()
+        return web.Response(status=200)
+
+    async def _options(self, request: web.Request) -> web.Response:
+        patched = "id" in request.match_info
+        headers = (
+            {"Allow": "PATCH, DELETE, OPTIONS", "Accept-Patch": FRAGMENT}
+            if patched
+            else {"Allow": "POST, OPTIONS", "Accept-Post": SDP}
+        )
+        return web.Response(status=204, headers=headers)
+
+    # -- the page -------------------------------------------------------------------------------------------------
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response({"whep": sorted(self._server._offered)})
+
+    async def _page(self, request: web.Request) -> web.Response:
+        headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+        return web.Response(text=_PAGE.read_text(encoding="utf-8"), content_type="text/html", headers=headers)
+
+
+def _allow(error: web.HTTPException) -> dict[str, str]:
+    return {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}

@@ -1,0 +1,278 @@
+"""The kernel as a media server: others publish into it, and play from it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import MappingProxyType
+from typing import Any
+
+from ..engine.foreign import as_track, is_foreign
+from ..errors import InvalidStateError, SignalingError
+from ..media.display import Displayable
+from ..media.events import Emitter
+from ..media.stream import MediaStream
+from ..media.track import Track
+from . import guard, loop
+from .http import Token
+from .served import Role, Served
+
+logger = logging.getLogger(__name__)
+
+#: Publishers and viewers at a time; each has a connection of its own.
+MOST_SESSIONS = 32
+#: Seconds that `url` waits for a server that is being started, and `close` for one that is being closed.
+QUICK = 10.0
+
+
+class WhipServer(Displayable, Emitter):
+    """A WHIP and WHEP endpoint in the kernel: ``server = WhipServer(token="..."); await server.start()``.
+
+    Whoever publishes to ``server.url + "/whip/NAME"``, be it OBS, GStreamer, a browser or another notebook, is in
+    ``server.published["NAME"]``. What `publish` offers can be played from ``server.url + "/whep/NAME"``, and in a
+    browser at ``server.url``. It goes on while a cell runs. Displayed, it starts and lists both.
+
+    Parameters
+    ----------
+    host : str
+        The address to listen on. By default only programs of this machine reach it; ``"0.0.0.0"`` lets in the network.
+    port : int
+        0: any that is free; see `url`.
+    token : str, optional
+        What others have to know. Without one, pages of other sites are refused, and on this machine all else is not.
+    """
+
+    events = frozenset({"publish", "unpublish"})
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None) -> None:
+        super().__init__()
+        if not host:
+            raise ValueError("host is an address such as '127.0.0.1'")
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise TypeError(f"port is a number, not {type(port).__name__}")
+        if not 0 <= port < 65536:
+            raise ValueError(f"port is a number from 0 to 65535, not {port}")
+        self._host = host
+        self._port = port
+        self._token = Token(token)
+        self._sessions: dict[str, Served] = {}
+        self._published: dict[str, MediaStream] = {}
+        self._offered: dict[str, MediaStream] = {}
+        self._unfollow: dict[str, Callable[[], None]] = {}
+        self._runner: Any = None
+        self._starting: Future[None] | None = None
+        self._closed = False
+        #: Called on any thread when what is listed has changed.
+        self._watchers: set[Callable[[], None]] = set()
+
+    def __repr__(self) -> str:
+        where = "closed" if self._closed else self._address() if self._runner else "not started"
+        return f"<WhipServer {where}, {len(self._published)} published, {len(self._offered)} to be watched>"
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to listen. Nothing happens if it listens already.
+
+        Raises
+        ------
+        SignalingError
+            When the port is taken, or the address is not this machine's.
+        InvalidStateError
+            When it was closed.
+        """
+        await asyncio.wrap_future(self._start_soon())
+
+    def _start_soon(self) -> Future[None]:
+        if self._closed:
+            raise InvalidStateError("the server is closed: make a new WhipServer")
+        if self._starting is None or (self._starting.done() and self._starting.exception() is not None):
+            self._starting = asyncio.run_coroutine_threadsafe(self._start(), loop.loop())
+        return self._starting
+
+    async def _start(self) -> None:
+        from aiohttp import web
+
+        from .routes import Routes
+
+        runner = web.AppRunner(Routes(self).application(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise SignalingError(
+                f"the server cannot listen on {self._host}:{self._port} ({error.strerror}): take port=0, which is any"
+            ) from None
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+        loop.on_exit(self, self._stop)
+        self._changed()
+
+    @property
+    def url(self) -> str:
+        """The address, as ``http://127.0.0.1:8000``.
+
+        Raises
+        ------
+        InvalidStateError
+            When it was not started.
+        """
+        if self._starting is None or self._closed:
+            raise InvalidStateError("the server is not running: await server.start() first, or display it")
+        self._starting.result(QUICK)
+        return self._address()
+
+    def _address(self) -> str:
+        host = self._host
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - asked for
+            host = guard.own_address()
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    def close(self) -> None:
+        """End all sessions and stop to listen. What is published ends; what was offered goes on elsewhere."""
+        if self._closed:
+            return
+        self._closed = True
+        asyncio.run_coroutine_threadsafe(self._stop(), loop.loop()).result(QUICK)
+        self._changed()
+
+    async def _stop(self) -> None:
+        loop.forget(self)
+        if self._starting is not None and not self._starting.done():
+            await asyncio.wait([asyncio.wrap_future(self._starting)])
+        for stop in tuple(self._unfollow.values()):
+            stop()
+        await asyncio.gather(*(served.end() for served in tuple(self._sessions.values())), return_exceptions=True)
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def aclose(self) -> None:
+        """Close it; see `close`."""
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    async def __aenter__(self) -> WhipServer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
+
+    # -- what there is --------------------------------------------------------------------------------------------
+
+    @property
+    def published(self) -> Mapping[str, MediaStream]:
+        """What others publish at present, by name. "publish" and "unpublish" tell of changes, with the name."""
+        return MappingProxyType(self._published)
+
+    def publish(self, name: str, source: Any) -> Callable[[], None]:
+        """Let others play `source` from ``url + "/whep/" + name``.
+
+        Parameters
+        ----------
+        name : str
+            Letters, digits, dots, dashes and underscores. Who plays what had the name before sees the new one.
+        source : track, MediaStream, Camera, or list of tracks
+            Viewers follow a stream whose tracks change.
+
+        Returns
+        -------
+        stop : callable
+            Ends it, for those who play it, too.
+
+        Raises
+        ------
+        InvalidStateError
+            When the server is closed.
+        TypeError, ValueError
+            When there is nothing to play in it, or it is no name.
+        """
+        if self._closed:
+            raise InvalidStateError("the server is closed: make a new WhipServer")
+        if not self._is_name(name):
+            raise ValueError(f"a name has letters, digits, dots, dashes and underscores, 64 at most, not {name!r}")
+        stream = _stream_of(source)
+
+        def follow() -> None:
+            asyncio.run_coroutine_threadsafe(self._follow(name), loop.loop())
+
+        def unfollow() -> None:
+            stream._followers.discard(follow)
+
+        def stop() -> None:
+            unfollow()
+            if self._offered.get(name) is stream:
+                del self._offered[name]
+                loop.loop().call_soon_threadsafe(self._end_viewers, name)
+                self._changed()
+
+        if name in self._unfollow:
+            self._unfollow[name]()
+        self._offered[name] = stream
+        self._unfollow[name] = unfollow
+        stream._followers.add(follow)
+        follow()
+        self._changed()
+        return stop
+
+    async def _follow(self, name: str) -> None:
+        for served in tuple(self._sessions.values()):
+            if served.role == "whep" and served.name == name and name in self._offered:
+                await served.follow(self._offered[name])
+
+    def _end_viewers(self, name: str) -> None:
+        for served in tuple(self._sessions.values()):
+            if served.role == "whep" and served.name == name:
+                served.end()
+
+    # -- for the routes, on the loop of HTTP ----------------------------------------------------------------------
+
+    def _is_name(self, name: str) -> bool:
+        return re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) is not None and name.strip(".") != ""
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._sessions) >= MOST_SESSIONS
+
+    def _publisher(self, name: str) -> Served | None:
+        return next((s for s in self._sessions.values() if s.role == "whip" and s.name == name), None)
+
+    def _admit(self, role: Role, name: str) -> Served:
+        served = Served(role, name, self._ended)
+        self._sessions[served.id] = served
+        return served
+
+    def _published_by(self, served: Served, stream: MediaStream) -> None:
+        if served.id in self._sessions:
+            self._published[served.name] = stream
+            self._emit("publish", served.name)
+            self._changed()
+
+    def _ended(self, served: Served) -> None:
+        self._sessions.pop(served.id, None)
+        if served.role == "whip" and self._published.pop(served.name, None) is not None:
+            self._emit("unpublish", served.name)
+        self._changed()
+
+    def _changed(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
+
+
+def _stream_of(source: Any) -> MediaStream:
+    stream = source if isinstance(source, MediaStream) else getattr(source, "stream", None)
+    if isinstance(stream, MediaStream):
+        return stream
+    if isinstance(source, Track) or is_foreign(source):
+        source = [source]
+    if not isinstance(source, (list, tuple)):
+        raise TypeError(
+            f"a track, a MediaStream, a Camera or a list of tracks is published, not {type(source).__name__}"
+        )
+    if not source:
+        raise ValueError("there is nothing to publish in an empty list")
+    return MediaStream(as_track(track) for track in source)

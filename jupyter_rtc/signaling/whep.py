@@ -1,0 +1,65 @@
+"""Playing from a media server: WHEP, draft-ietf-wish-whep."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidStateError
+from . import http
+from .exchange import Exchange
+from .http import SDP, Reply
+
+if TYPE_CHECKING:
+    from ..rtc.connection import PeerConnection
+    from ..rtc.transceiver import RtpTransceiver
+
+
+class Whep(Exchange):
+    """Play from a media server: ``await pc.connect(Whep(url, token=token))``.
+
+    A connection that has no transceivers that receive is given one for sound and one for pictures. The tracks come with
+    the connection's "track" events. Closing the connection ends the session on the server.
+
+    Parameters
+    ----------
+    url : str
+        The endpoint's address, ``https://...``.
+    token : str, optional
+        Sent as a bearer token with each request, and shown nowhere.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the address or the token is none.
+    """
+
+    what = "WHEP"
+
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        super().__init__(url, token=token)
+        self._added: list[RtpTransceiver] = []
+
+    def _adapt(self, connection: PeerConnection) -> None:
+        transceivers = [t for t in connection.get_transceivers() if t.direction not in ("stopped", "inactive")]
+        for transceiver in transceivers:
+            if transceiver.sender.track is not None or transceiver.direction == "sendonly":
+                raise InvalidStateError(f"WHEP only plays, and {transceiver!r} is to send: use another connection")
+            transceiver.direction = "recvonly"
+        if not transceivers:
+            self._added = [connection.add_transceiver(kind, direction="recvonly") for kind in ("audio", "video")]
+
+    async def _counter_offer(self, reply: Reply) -> dict[str, Any]:
+        # Its sections are not ours: those that nobody has asked for go, the others are matched by kind.
+        for transceiver in self._added:
+            await asyncio.to_thread(transceiver.stop)
+        self._added = []
+        return {"type": "offer", "sdp": reply.text}
+
+    async def _agree(self, answer: str) -> None:
+        self._answer = answer
+        self._can_restart = False  # the credentials that a restart would renew were the server's to begin with
+        headers = self._patch_headers(SDP, self._etag)
+        reply = await http.ask("PATCH", self._session, self._token, body=answer, headers=headers)
+        if reply.status not in (200, 201, 204):
+            raise http.refusal(reply, self._token, self.what)

@@ -1,0 +1,154 @@
+"""The views of signalings and servers: plain ipywidgets, for there is nothing live in them but words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from ..errors import RtcError
+from ..media.events import Serial
+from ..media.stream import MediaStream
+from ..signaling.copypaste import CopyPaste
+from ..signaling.exchange import Exchange
+from ..signaling.room import Member, WebSocketRoom
+from ..signaling.server import WhipServer
+from .player import Video
+
+
+def exchange_view(shown: Exchange) -> Any:
+    """Return a line that says where a connection goes."""
+    return _plain(ipywidgets.HTML(f"{shown.what}: <code>{escape(shown.url)}</code>"))
+
+
+def _plain(widget: Any) -> Any:
+    """Give it a name by which pages' styles and tests find it."""
+    widget.add_class("jrtc-plain")
+    return widget
+
+
+def _follow(watchers: set[Callable[[], None]], refresh: Callable[[], None]) -> None:
+    """Call `refresh` now and at each change, on a thread of its own: a page may be slow."""
+    serial = Serial()
+    watchers.add(lambda: serial.submit(refresh))
+    refresh()
+
+
+def server_view(server: WhipServer) -> Any:
+    """Return lists of what is published and what can be watched. The server is started."""
+    page = ipywidgets.HTML()
+
+    def refresh() -> None:
+        page.value = _describe(server)
+
+    _follow(server._watchers, refresh)
+    if not server._closed:
+        server._start_soon().add_done_callback(lambda _: refresh())
+    return _plain(page)
+
+
+def _describe(server: WhipServer) -> str:
+    if server._closed:
+        return "The server is closed."
+    if server._runner is None:
+        error = server._starting.exception() if server._starting is not None and server._starting.done() else None
+        return f"<b>{escape(str(error))}</b>" if error is not None else "Starting …"
+    url = escape(server._address())
+    token = "and the token it was made with" if server._token else "no token is needed"
+    into = "It comes into <code>server.published[NAME]</code>."
+    published = [(name, _tracks(stream)) for name, stream in sorted(server.published.items())]
+    parts = [
+        f"<p>Publish to <code>{url}/whip/NAME</code>, {token}. {into}</p>",
+        _list("Published here", published),
+    ]
+    watched = [
+        (f'<a href="{url}/watch/{escape(name)}" target="_blank" rel="noopener">{escape(name)}</a>', _tracks(stream))
+        for name, stream in sorted(server._offered.copy().items())
+    ]
+    parts.append(_list("To be watched", watched, is_html=True))
+    return "".join(parts)
+
+
+def _tracks(stream: MediaStream) -> str:
+    kinds = [track.kind for track in stream.get_tracks()]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no tracks"
+
+
+def _list(title: str, rows: list[tuple[str, str]], *, is_html: bool = False) -> str:
+    items = "".join(f"<li>{name if is_html else escape(name)} ({tracks})</li>" for name, tracks in rows)
+    return f"<b>{title}</b><ul>{items or '<li>nothing yet</li>'}</ul>"
+
+
+def paste_view(paste: CopyPaste) -> Any:
+    """Return two boxes, one with the text to send and one for the other's, and what to do next."""
+    wide = ipywidgets.Layout(width="100%", height="7em")
+    words = ipywidgets.HTML()
+    ours = ipywidgets.Textarea(placeholder="The text to send appears here.", layout=wide)
+    theirs = ipywidgets.Textarea(placeholder="Paste the other person's text here.", layout=wide)
+    problem = ipywidgets.HTML()
+
+    def refresh() -> None:
+        words.value = f"<b>{escape(paste.words)}</b>"
+        ours.value = paste.text
+
+    def keep(change: dict[str, Any]) -> None:
+        if change["new"] != paste.text:  # typed into by mistake
+            ours.value = paste.text
+
+    def take(change: dict[str, Any]) -> None:
+        if not change["new"].strip():
+            problem.value = ""
+            return
+        try:
+            paste.paste(change["new"])
+        except RtcError as error:
+            problem.value = f'<span role="alert">{escape(str(error))}</span>'
+        else:
+            problem.value = ""
+
+    ours.observe(keep, "value")
+    theirs.observe(take, "value")
+    _follow(paste._watchers, refresh)
+    return _plain(ipywidgets.VBox([words, ours, theirs, problem]))
+
+
+def room_view(room: WebSocketRoom) -> Any:
+    """Return a grid with a picture of each member. The room is entered."""
+    line = ipywidgets.HTML()
+    columns = "repeat(auto-fill, minmax(240px, 1fr))"
+    grid = ipywidgets.GridBox(layout=ipywidgets.Layout(grid_template_columns=columns, width="100%"))
+    tiles: dict[str, tuple[MediaStream, Any]] = {}
+
+    def tile(member: Member) -> Any:
+        if member.id not in tiles:
+            stream = MediaStream()
+            name = ipywidgets.HTML(escape(member.name or "nameless"))
+            tiles[member.id] = stream, ipywidgets.VBox([name, Video(stream)])
+        stream, widget = tiles[member.id]
+        tracks = member.tracks
+        for track in tracks:
+            stream.add_track(track)
+        for track in stream.get_tracks():
+            if track not in tracks:
+                stream.remove_track(track)
+        return widget
+
+    def refresh() -> None:
+        members = list(room.members.values())
+        if room._closed:
+            line.value = "You have left the room."
+        elif room._problem is not None:
+            line.value = f"<b>{escape(str(room._problem))}</b>"
+        else:
+            others = f"{len(members)} other{'' if len(members) == 1 else 's'}"
+            line.value = f"Room <b>{escape(room.room)}</b>: you and {others}"
+        grid.children = [tile(member) for member in members]
+        for gone in tiles.keys() - {member.id for member in members}:
+            tiles.pop(gone)[1].children[1].close()
+
+    _follow(room._watchers, refresh)
+    if not room._closed:
+        room._join_soon()
+    return _plain(ipywidgets.VBox([line, grid]))

@@ -1,0 +1,127 @@
+"""Browsers that publish into the kernel and watch what it offers, and two notebooks that connect by pasting texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jupyter_rtc as rtc
+
+from .lab import Notebook
+from .media import IMPORTS
+from .other_side import PAGE, SOON, looks_like
+
+TOKEN = "class-42"
+# What a page of another site does, by hand.
+PUBLISH = """async ({ url, token }) => {
+  const stream = paint("#30a040");
+  for (const track of stream.getTracks()) pc.addTrack(track, stream);
+  await pc.setLocalDescription();
+  while (pc.iceGatheringState !== "complete") await new Promise((done) => setTimeout(done, 20));
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" };
+  const reply = await fetch(url, { method: "POST", headers, body: pc.localDescription.sdp });
+  await pc.setRemoteDescription({ type: "answer", sdp: await reply.text() });
+  globalThis.session = new URL(reply.headers.get("Location"), reply.url).href;
+  return [reply.status, reply.headers.get("ETag") !== null, reply.headers.get("Accept-Patch")];
+}"""
+# The middle of what is shown.
+LOOK = """() => {
+  const video = document.querySelector("video");
+  if (!video.videoWidth) return null;
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0);
+  return [...context.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3);
+}"""
+
+
+@pytest.fixture
+def server() -> Iterator[rtc.WhipServer]:
+    one = rtc.WhipServer(token=TOKEN)
+    one.view  # noqa: B018 - shown, it starts
+    yield one
+    one.close()
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def page(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(f"{request.param}_page")
+
+
+def until(page: Any, expression: str, wanted: Callable[[Any], bool]) -> Any:
+    import time
+
+    deadline = time.monotonic() + SOON
+    while not wanted(found := page.evaluate(expression)):
+        assert time.monotonic() < deadline, f"the page says {found!r}"
+        time.sleep(0.05)
+    return found
+
+
+def test_a_page_of_another_site_publishes_into_the_kernel(page: Any, server: rtc.WhipServer, tmp_path: Path) -> None:
+    blank = tmp_path / "blank.html"
+    blank.write_text("<!doctype html>")
+    page.goto(blank.as_uri())
+    page.evaluate(f"() => {{ {PAGE} }}")
+    where = {"url": f"{server.url}/whip/phone", "token": TOKEN}
+    assert page.evaluate(PUBLISH, where) == [201, True, "application/trickle-ice-sdpfrag"]
+    looks_like(server.published["phone"].get_video_tracks()[0], "#30a040")
+
+
+def test_what_is_offered_is_watched_in_a_browser(page: Any, server: rtc.WhipServer) -> None:
+    import numpy as np
+
+    server.publish("plot", rtc.NumpyVideoTrack(np.full((240, 320, 3), (200, 40, 60), np.uint8)))
+    page.goto(f"{server.url}/#token={TOKEN}")
+    link = until(page, "() => document.querySelector('li a')?.href ?? null", bool)
+    assert "/watch/plot" in link
+    page.goto(f"{server.url}/watch/plot#token={TOKEN}")
+    until(page, LOOK, lambda seen: seen is not None and abs(seen[0] - 200) < 15 and abs(seen[1] - 40) < 15)
+
+
+def test_the_page_asks_for_the_token(page: Any, server: rtc.WhipServer) -> None:
+    server.publish("plot", rtc.TestPattern((320, 240)))
+    page.goto(f"{server.url}/watch/plot")
+    until(page, "() => document.getElementById('line').textContent", lambda text: text == "The server wants a token.")
+    fill = (
+        "token => { document.getElementById('token').value = token; document.querySelector('form').requestSubmit(); }"
+    )
+    page.evaluate(fill, "wrong")
+    until(page, "() => document.getElementById('line').textContent", lambda text: text == "The token was refused.")
+    page.evaluate(fill, TOKEN)
+    until(page, LOOK, bool)
+
+
+PASTE = "import asyncio\npaste, pc = rtc.CopyPaste(), rtc.PeerConnection()\n"
+CONNECT = "connecting = asyncio.create_task(pc.connect(paste, timeout=600))"
+BOX = "number => document.querySelectorAll('.jrtc-plain textarea')[number].value"
+TYPE = """text => {
+  const box = document.querySelectorAll(".jrtc-plain textarea")[1];
+  box.focus();
+  box.value = text;
+  for (const event of ["input", "change"]) box.dispatchEvent(new Event(event, { bubbles: true }));
+}"""
+
+
+def test_two_notebooks_are_connected_by_pasting(new_notebook: Callable[..., Notebook]) -> None:
+    first, second = new_notebook(), new_notebook()
+    first.do(IMPORTS + PASTE + "pc.add_track(rtc.TestPattern((320, 240)))\npaste")
+    second.do(IMPORTS + PASTE + "paste")
+    for notebook in (first, second):
+        notebook.do(CONNECT)
+    first.wait_js("() => document.querySelectorAll('.jrtc-plain textarea')[0].value.startsWith('JRTC1')")
+    second.js(TYPE, first.js(BOX, 0)[:200])
+    second.wait_js("() => document.querySelector('.jrtc-plain').textContent.includes('cut short')")
+    second.js(TYPE, first.js(BOX, 0))
+    second.wait_js("() => document.querySelectorAll('.jrtc-plain textarea')[0].value.startsWith('JRTC1')")
+    first.js(TYPE, second.js(BOX, 0))
+    for notebook in (first, second):
+        notebook.wait_js("() => document.querySelector('.jrtc-plain').textContent.includes('Connected.')")
+    assert second.value("pc.get_receivers()[0].track.read().shape") == [240, 320, 3]
+    for notebook in (first, second):
+        notebook.do("await connecting\npc.close()")

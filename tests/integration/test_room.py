@@ -1,0 +1,244 @@
+"""Rooms in which everyone sees everyone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pytest
+import pytest_asyncio
+
+import jupyter_rtc as rtc
+from jupyter_rtc.signaling import room_server
+from tests.conftest import SCALE
+
+SOON = 20 * SCALE
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + SOON
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "did not come about in time"
+        await asyncio.sleep(0.01)
+    return found
+
+
+async def colour(track: rtc.Track[Any]) -> list[int]:
+    return np.median(await asyncio.to_thread(track.read, timeout=SOON), axis=(0, 1)).tolist()
+
+
+def flat(*rgb: int) -> rtc.NumpyVideoTrack:
+    return rtc.NumpyVideoTrack(np.full((120, 160, 3), rgb, np.uint8))
+
+
+@pytest_asyncio.fixture
+async def rooms() -> AsyncIterator[Any]:
+    async with rtc.serve_rooms(0) as server:
+        yield server
+
+
+COLOURS = {"Ada": (200, 40, 40), "Bo": (40, 160, 40), "Cy": (40, 60, 200)}
+
+
+async def test_everyone_sees_everyone(rooms):
+    members = {name: rtc.WebSocketRoom(rooms.url, "seminar", name=name) for name in COLOURS}
+    heard: list[tuple[str, str]] = []
+    events: list[Any] = []
+    members["Ada"].on("join", lambda member: heard.append(("join", member.name)))
+    members["Ada"].on("leave", lambda member: heard.append(("leave", member.name)))
+    members["Ada"].on("track", events.append)
+    for name, room in members.items():
+        room.add_track(flat(*COLOURS[name]))
+        await room.join(SOON)
+        await room.join(SOON)
+    for name, room in members.items():
+        others = [other for other in COLOURS if other != name]
+        await until(lambda room=room, others=others: sorted(room.roster) == others)
+        for member in room.members.values():
+            (track,) = await until(lambda member=member: member.tracks)
+            assert np.abs(np.array(await colour(track)) - COLOURS[member.name]).max() < 15
+    await until(lambda: len(events) == 2)
+    assert {event.member.name: event.track.kind for event in events} == {"Bo": "video", "Cy": "video"}
+    await members["Bo"].aclose()
+    await until(lambda: members["Ada"].roster == ["Cy"])
+    await until(lambda: heard == [("join", "Bo"), ("join", "Cy"), ("leave", "Bo")])
+    for room in members.values():
+        room.close()
+    await until(lambda: not rooms._rooms)
+
+
+async def test_tracks_come_and_go_in_mid_call(rooms):
+    async with (
+        rtc.WebSocketRoom(rooms.url, "seminar", name="Ada") as ada,
+        rtc.WebSocketRoom(rooms.url, "seminar", name="Bo") as bo,
+    ):
+        there = (await until(lambda: list(bo.members.values())))[0]
+        await until(lambda: there.connection.connection_state == "connected")  # with nothing to send
+        first, second = flat(200, 40, 40), flat(40, 160, 40)
+        stream = rtc.MediaStream()
+        events: list[Any] = []
+        bo.on("track", events.append)
+        ada.add_track(first, stream)
+        await until(lambda: len(events) == 1)
+        assert events[0].streams[0].id == stream.id
+        assert abs((await colour(events[0].track))[0] - 200) < 15
+        bo.add_track(flat(40, 60, 200))
+        here = (await until(lambda: list(ada.members.values())))[0]
+        (track,) = await until(lambda: here.tracks)
+        assert abs((await colour(track))[2] - 200) < 15
+        ada.remove_track(first)
+        ada.remove_track(first)
+        await until(lambda: not there.tracks)
+        ada.add_track(second, stream)
+        await until(lambda: len(events) == 2)
+        assert abs((await colour(events[1].track))[1] - 160) < 15
+
+
+OTHER = """
+import asyncio, sys, jupyter_rtc as rtc
+async def main():
+    async with rtc.WebSocketRoom(sys.argv[1], "seminar", name="elsewhere") as room:
+        print("in", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        room.add_track(rtc.TestPattern((320, 240)))
+        print("added", flush=True)
+        while not (tracks := [t for m in room.members.values() for t in m.tracks]):
+            await asyncio.sleep(0.05)
+        print(await asyncio.to_thread(lambda: tracks[0].read().shape), flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_with_tracks_added_on_the_way(rooms):
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OTHER, rooms.url, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+    async def line() -> str:
+        return (await asyncio.wait_for(other.stdout.readline(), SOON)).decode().strip()
+
+    try:
+        assert await line() == "in"
+        async with rtc.WebSocketRoom(rooms.url, "seminar", name="here") as room:
+            await until(lambda: room.roster == ["elsewhere"])
+            room.add_track(flat(200, 40, 40))
+            other.stdin.write(b"\n")
+            assert await line() == "added"
+            (member,) = room.members.values()
+            (track,) = await until(lambda: member.tracks)
+            assert (await asyncio.to_thread(track.read, timeout=SOON)).shape == (240, 320, 3)
+            assert await line() == "(120, 160, 3)"
+            other.kill()
+            await until(lambda: room.roster == [])
+    finally:
+        if other.returncode is None:
+            other.kill()
+        await other.wait()
+
+
+async def test_rooms_are_apart_and_full_ones_say_so(rooms, monkeypatch):
+    monkeypatch.setattr(room_server, "MOST_IN_A_ROOM", 1)
+    async with (
+        rtc.WebSocketRoom(rooms.url, "one") as first,
+        rtc.WebSocketRoom(rooms.url, "two") as second,
+    ):
+        third = rtc.WebSocketRoom(rooms.url, "one")
+        with pytest.raises(rtc.SignalingError, match="full"):
+            await third.join()
+        assert first.roster == second.roster == []
+        await first.aclose()
+        await until(lambda: "one" not in rooms._rooms)
+        await third.join()
+        third.close()
+
+
+async def test_the_room_is_entered_again_when_the_server_is_back():
+    server = rtc.serve_rooms(0)
+    port = int(server.url.rpartition(":")[2])
+    ada, bo = (rtc.WebSocketRoom(server.url, "seminar", name=name) for name in ("Ada", "Bo"))
+    ada.add_track(flat(200, 40, 40))
+    await ada.join()
+    await bo.join()
+    await until(lambda: ada.roster == ["Bo"])
+    server.close()
+    await until(lambda: ada.roster == bo.roster == [])
+    async with rtc.serve_rooms(port):
+        await until(lambda: (ada.roster, bo.roster) == (["Bo"], ["Ada"]))
+        (member,) = bo.members.values()
+        (track,) = await until(lambda: member.tracks)
+        assert abs((await colour(track))[0] - 200) < 15
+        ada.close()
+        bo.close()
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+async def test_a_token_keeps_strangers_out(token):
+    async with rtc.serve_rooms(0, token="class-42") as server:
+        room = rtc.WebSocketRoom(server.url, "seminar", token=token)
+        with pytest.raises(rtc.SignalingError, match="token") as caught:
+            await room.join()
+        assert caught.value.status == 401
+        assert "class-42" not in repr(server)
+        room.close()
+        async with rtc.WebSocketRoom(server.url, "seminar", token="class-42"):
+            pass
+
+
+async def test_nobody_serves_rooms_there():
+    room = rtc.WebSocketRoom("ws://127.0.0.1:9", "seminar")
+    with pytest.raises(rtc.SignalingError, match="server running"):
+        await room.join()
+    room.close()
+    with pytest.raises(rtc.InvalidStateError):
+        await room.join()
+    with pytest.raises(rtc.InvalidStateError):
+        room.add_track(rtc.TestTone())
+
+
+async def test_other_sites_pages_and_nonsense_are_refused(rooms):
+    url = rooms.url.replace("ws:", "http:")
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(url, headers={"Origin": "https://example.org"})
+        for said in ("x", "[]", "{}", json.dumps({"type": "join", "room": ""}), json.dumps({"to": "x"})):
+            async with http.ws_connect(url) as socket:
+                await socket.send_str(said)
+                while not (await asyncio.wait_for(socket.receive(), SOON)).type.name.startswith("CLOS"):
+                    pass
+    assert not rooms._rooms
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [(("http://a", "b"), ValueError), (("ws://", "b"), ValueError), (("ws://a", ""), ValueError)],
+)
+def test_wrong_arguments_are_told(arguments, error):
+    with pytest.raises(error):
+        rtc.WebSocketRoom(*arguments)
+    with pytest.raises(ValueError):
+        rtc.serve_rooms(70000)
+
+
+async def test_a_room_that_is_shown_is_entered_and_has_a_tile_for_each(rooms):
+    ada = rtc.WebSocketRoom(rooms.url, "seminar", name="<b>Ada</b>")
+    ada.add_track(rtc.TestPattern((160, 120)))
+    bo = rtc.WebSocketRoom(rooms.url, "seminar", name="Bo")
+    _, grid = ada.view.children
+    line, other_grid = bo.view.children
+    await until(lambda: len(grid.children) == len(other_grid.children) == 1)
+    title, video = other_grid.children[0].children
+    assert "<b>" not in title.value
+    await until(lambda: video._tracks())
+    assert "1 other" in line.value
+    await ada.aclose()
+    await until(lambda: not other_grid.children)
+    await bo.aclose()
+    await until(lambda: "left" in line.value)

@@ -1,0 +1,49 @@
+"""What is shown of a server and of a signaling."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import jupyter_rtc as rtc
+from tests.conftest import SCALE
+
+SOON = 15 * SCALE
+
+
+async def until_shown(view, *texts: str) -> None:
+    deadline = time.monotonic() + SOON
+    while not all(text in view.value for text in texts):
+        assert time.monotonic() < deadline, view.value
+        await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_is_shown_starts_and_lists_both():
+    server = rtc.WhipServer(token="class-42")
+    view = server.view
+    assert server.view is view
+    await until_shown(view, f"{server.url}/whip/NAME", "nothing yet")
+    server.publish("plot", rtc.TestPattern())
+    await until_shown(view, ">plot</a> (1 video)")
+    async with rtc.PeerConnection() as pc:
+        pc.add_track(rtc.TestTone())
+        await pc.connect(rtc.Whip(f"{server.url}/whip/robot", token="class-42"), SOON)
+        await until_shown(view, "robot (1 audio)")
+    await until_shown(view, "nothing yet")
+    assert "class-42" not in view.value
+    server.close()
+    await until_shown(view, "closed")
+
+
+async def test_a_server_that_cannot_start_says_why_where_it_is_shown():
+    async with rtc.WhipServer() as first:
+        second = rtc.WhipServer(port=int(first.url.rpartition(":")[2]))
+        await until_shown(second.view, "cannot listen")
+        second.close()
+
+
+def test_a_signaling_shows_where_it_goes_and_no_secret():
+    shown = rtc.Whip("https://media.example/<live>?key=secret", token="secret").view.value
+    assert "secret" not in shown
+    assert "<live>" not in shown
+    assert "media.example" in shown
