@@ -259,6 +259,8 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
     session = parts[0].split("\n")
     transport = [line for line in [*donors[0].split("\n"), *session] if line.startswith(_TRANSPORT)]
     transport = list({line.split(":", 1)[0]: line for line in reversed(transport)}.values())
+    # aiortc takes the candidates of the last section that shares a transport.
+    ways = [line for line in donors[0].split("\n") if line.startswith(("a=candidate:", "a=end-of-candidates"))]
     if len(transport) < len(_TRANSPORT):
         # Nothing but rejected sections: parameters that lead nowhere.
         transport = [
@@ -277,7 +279,10 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
         plain = _PLAIN.get(sections[i].kind)
         if i in rejected and plain is not None:
             part = "\n".join(
-                [plain[0], "c=IN IP4 0.0.0.0", f"a=mid:{sections[i].mid}", "a=inactive", *plain[1:], *transport]
+                [
+                    *(plain[0], "c=IN IP4 0.0.0.0", f"a=mid:{sections[i].mid}", "a=inactive", *plain[1:]),
+                    *(*transport, *(ways if mids else ())),
+                ]
             )
         out.append(part)
     return join(out).rstrip("\r\n") + "\r\n"

@@ -90,6 +90,9 @@ CHART = """([codec, colours]) => {
 
 @pytest.mark.parametrize("codec", ["VP8", "H264"])
 def test_colours_arrive_as_they_were_painted(sides: Sides, codec: str) -> None:
+    known = sides.page.evaluate("() => RTCRtpSender.getCapabilities('video').codecs.map((codec) => codec.mimeType)")
+    if f"video/{codec}" not in known:
+        pytest.skip(f"this browser has no {codec}")
     sides.page.evaluate(CHART, [codec, COLOURS])
     sides.they_offer()
     track = sides.pc.get_receivers()[0].track
@@ -181,7 +184,7 @@ def test_sound_and_pictures_of_one_stream_arrive_in_one_stream(sides: Sides) -> 
 
 def not_the_first_in_firefox(sides: Sides, stopped: int) -> None:
     if stopped == 0 and isinstance(sides.page, FirefoxPage):
-        pytest.skip("Firefox 153's page crashes when another section has to take over the bundle's transport")
+        pytest.skip("Firefox's page crashes when another section has to take over the bundle's transport")
 
 
 @pytest.mark.parametrize("stopped", [0, 1])
