@@ -177,9 +177,10 @@ class Peer:
             self._on_event("ended", None)
         self._tell("connection_state", state)
         self._share()
-        if state == "connected" and self._watch is None:
+        if state == "connected":  # also again, over another transport: what was negotiated meanwhile is not started yet
             self._starting = asyncio.get_running_loop().create_task(compat.start(pc))
-            self._watch = asyncio.get_running_loop().create_task(self._listen())
+            if self._watch is None:
+                self._watch = asyncio.get_running_loop().create_task(self._listen())
 
     @property
     def _is_connected(self) -> bool:
