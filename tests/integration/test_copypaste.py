@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 import jupyter_rtc as rtc
-from tests.conftest import SCALE
 
-SOON = 15 * SCALE
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SOON
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "did not come about in time"
-        await asyncio.sleep(0.01)
-    return found
+from .waiting import SOON, until
 
 
 @pytest.mark.parametrize("both_send", [True, False])

@@ -6,8 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -17,17 +16,8 @@ import pytest_asyncio
 
 import jupyter_rtc as rtc
 from jupyter_rtc.signaling import room_server
-from tests.conftest import SCALE
 
-SOON = 20 * SCALE
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SOON
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "did not come about in time"
-        await asyncio.sleep(0.01)
-    return found
+from .waiting import SOON, until
 
 
 async def colour(track: rtc.Track[Any]) -> list[int]:

@@ -18,20 +18,11 @@ from aiortc import RTCSessionDescription
 
 import jupyter_rtc as rtc
 from jupyter_rtc.engine.loop import engine
-from tests.conftest import SCALE
 
 from .endpoint import Endpoint
+from .waiting import SOON, until
 
-SOON = 15 * SCALE
 SECRET = "s3cr3t-token"
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SOON
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "did not come about in time"
-        await asyncio.sleep(0.01)
-    return found
 
 
 @pytest_asyncio.fixture

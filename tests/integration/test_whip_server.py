@@ -6,7 +6,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -17,20 +17,12 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 import jupyter_rtc as rtc
 from jupyter_rtc.signaling import server as server_module
-from tests.conftest import SCALE
 
-SOON = 15 * SCALE
+from .waiting import SOON, until
+
 TOKEN = "class-42"
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SOON
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "did not come about in time"
-        await asyncio.sleep(0.01)
-    return found
 
 
 async def read(track: rtc.Track[Any], *arguments: float) -> np.ndarray:
