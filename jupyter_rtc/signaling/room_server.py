@@ -10,9 +10,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SignalingError
 from . import guard, loop
 from .http import LONGEST_BODY, Token
+from .listening import address, listen
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -60,24 +60,14 @@ class RoomServer:
     @property
     def url(self) -> str:
         """The address, as ``ws://127.0.0.1:8000``."""
-        host = guard.own_address() if self._host in ("0.0.0.0", "::") else self._host  # noqa: S104 - asked for
-        return f"ws://{f'[{host}]' if ':' in host else host}:{self._port}"
+        return address("ws", self._host, self._port)
 
     async def _start(self) -> None:
         from aiohttp import web
 
         application = web.Application()
         application.router.add_get("/", self._enter)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise SignalingError(
-                f"rooms cannot be served on {self._host}:{self._port} ({error.strerror}): take port=0, which is any"
-            ) from None
-        self._runner, self._port = runner, runner.addresses[0][1]
+        self._runner, self._port = await listen(application, self._host, self._port)
         loop.on_exit(self, self._stop)
 
     async def _stop(self) -> None:

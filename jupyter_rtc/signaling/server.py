@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from ..engine.foreign import as_track, is_foreign
-from ..errors import InvalidStateError, SignalingError
+from ..errors import InvalidStateError
 from ..media.display import Displayable
 from ..media.events import Emitter
 from ..media.stream import MediaStream
 from ..media.track import Track
-from . import guard, loop
+from . import loop
 from .http import Token
+from .listening import address, listen
 from .served import Role, Served
 
 logger = logging.getLogger(__name__)
@@ -94,21 +95,9 @@ class WhipServer(Displayable, Emitter):
         return self._starting
 
     async def _start(self) -> None:
-        from aiohttp import web
-
         from .routes import Routes
 
-        runner = web.AppRunner(Routes(self).application(), access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise SignalingError(
-                f"the server cannot listen on {self._host}:{self._port} ({error.strerror}): take port=0, which is any"
-            ) from None
-        self._runner = runner
-        self._port = runner.addresses[0][1]
+        self._runner, self._port = await listen(Routes(self).application(), self._host, self._port)
         loop.on_exit(self, self._stop)
         self._changed()
 
@@ -127,10 +116,7 @@ class WhipServer(Displayable, Emitter):
         return self._address()
 
     def _address(self) -> str:
-        host = self._host
-        if host in ("0.0.0.0", "::"):  # noqa: S104 - asked for
-            host = guard.own_address()
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+        return address("http", self._host, self._port)
 
     def close(self) -> None:
         """End all sessions and stop to listen. What is published ends; what was offered goes on elsewhere."""
