@@ -18,7 +18,6 @@ from aiortc import (
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
-    RTCRtpSender,
     rtcpeerconnection,
     rtp,
 )
@@ -373,8 +372,3 @@ def on_key_frame_request(sender: Any, request: Callable[[], None]) -> None:
         request()
 
     sender._send_keyframe = send_keyframe
-
-
-def set_stream_id(sender: RTCRtpSender, stream_id: str) -> None:
-    """Set the stream in the sender's ``a=msid`` line; aiortc has one for the whole connection."""
-    sender._stream_id = stream_id

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,6 +22,8 @@ from aiortc.rtp import (
     RtcpRtpfbPacket,
     RtcpSrPacket,
 )
+
+from ..media.tally import Rate
 
 #: A jump by so many sequence numbers is no loss: the sender has begun anew (RFC 3550 A.1).
 MAX_DROPOUT = 3000
@@ -56,21 +57,6 @@ def parse(data: bytes) -> Packet:
         header += 4 + 4 * int.from_bytes(data[header + 2 : header + 4], "big")
     overhead = header + (data[-1] if first & 0x20 else 0)
     return Packet(second & 0x7F, bool(second & 0x80), sequence, timestamp, ssrc, overhead, len(data) - overhead)
-
-
-class Rate:
-    """How many frames there were within the last second."""
-
-    def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=250)
-
-    def add(self, now: float) -> None:
-        """There is one more."""
-        self._times.append(now)
-
-    def get(self, now: float) -> int:
-        """Return the number."""
-        return sum(now - when < 1 for when in tuple(self._times))
 
 
 class _Stream:

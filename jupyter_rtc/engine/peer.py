@@ -29,7 +29,7 @@ from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
 from .recycling import Recycling
 from .renewal import Renewal
-from .sending import SlotTrack
+from .sending import SlotTrack, slot_for
 from .statistics import Facts, Statistics
 
 logger = logging.getLogger(__name__)
@@ -460,7 +460,7 @@ class Peer:
         if slot is None:
             if track is None:
                 return
-            slot = self._slots[key] = SlotTrack(cast(Kind, transceiver.kind))
+            slot = self._slots[key] = slot_for(cast(Kind, transceiver.kind))
             slot.set_parameters(**self._parameters.get(key, {}))
         slot.switch(track)
         if transceiver.sender.track is not slot:

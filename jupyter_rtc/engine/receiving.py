@@ -12,13 +12,13 @@ import av
 
 from ..media.decoder import DecodedPicture, SoundDecoder, VideoDecoder
 from ..media.frames import SAMPLE_RATE, VIDEO_TIME_BASE, Sound
+from ..media.tally import Loudness, Pictures
 from ..media.track import Item, Kind, Track
 from .audio_jitter import CONCEALED
 from .compat import on_bye
 from .compat_receiving import Intake
 from .loop import engine
 from .packets import Encoded
-from .tally import Loudness, Pictures
 from .timeline import MediaClock, Timeline
 
 logger = logging.getLogger(__name__)
@@ -32,10 +32,12 @@ class ReceivedTrack(Track[Item]):
 
     Attributes
     ----------
-    frames_received, frames_decoded, key_frames_decoded, decode_errors : int
+    frames_received, decode_errors : int
         Whole pictures, or stretches of sound, since the track began.
-    decode_seconds, buffer_seconds : float
-        What decoding took, and what they waited for from their first packet to the decoder, in sum.
+    buffer_seconds : float
+        What they waited for from their first packet to the decoder, in sum.
+    decoded : Pictures
+        What came out of the decoder; stretches of sound, too.
     concealed : int
         Stretches of sound that were made up for lost ones.
     """
@@ -50,10 +52,11 @@ class ReceivedTrack(Track[Item]):
         self._clock = MediaClock(1)
         self._timeline = Timeline()
         self._sizes: deque[tuple[float, int]] = deque(maxlen=64)
-        self._pictures, self._loudness = Pictures(), Loudness()
-        self.frames_received = self.frames_decoded = self.key_frames_decoded = self.decode_errors = 0
+        self._loudness = Loudness()
+        self.decoded = Pictures()
+        self.frames_received = self.decode_errors = 0
         self.concealed = 0
-        self.decode_seconds = self.buffer_seconds = 0.0
+        self.buffer_seconds = 0.0
 
     def measured(self, round_trip: float) -> None:
         """Take note of how many seconds the other side is away, there and back. On the engine's thread."""
@@ -106,11 +109,8 @@ class ReceivedTrack(Track[Item]):
         ticks = self._clock.ticks(encoded.timestamp, encoded.arrived)
         frames = decoder.decode(encoded.data, ticks)
         took = time.monotonic() - began
-        self.decode_seconds += took
-        self.key_frames_decoded += encoded.is_key
         for frame in frames:
-            self._pictures.add((frame.width, frame.height), took / len(frames), key=encoded.is_key)
-            self.frames_decoded += 1
+            self.decoded.add((frame.width, frame.height), took / len(frames), key=encoded.is_key)
             media = float((ticks if frame.pts is None else frame.pts) * VIDEO_TIME_BASE)
             self._deliver(DecodedPicture(frame, self._timeline.when(media, encoded.arrived)))  # type: ignore[arg-type]
 
@@ -120,8 +120,7 @@ class ReceivedTrack(Track[Item]):
         parts = [decoder.conceal() for _ in range(min(encoded.lost, CONCEALED))]
         self.concealed += len(parts)
         parts.append(decoder.decode(encoded.data))
-        self.decode_seconds += time.monotonic() - began
-        self.frames_decoded += 1
+        self.decoded.add((0, 0), time.monotonic() - began)
         when -= sum(map(len, parts[:-1])) / SAMPLE_RATE
         for part in parts:
             if len(part):
@@ -150,8 +149,8 @@ class ReceivedTrack(Track[Item]):
             "frames_lost": dropped["network"] + dropped["decoder"],
             "dropped": dropped,
             "bitrate": round(8 * sum(size for _, size in recent[1:]) / took) if took else 0,
-            "key_frames": self.key_frames_decoded,
-            "decode_time": round(self.decode_seconds / self.frames_decoded, 6) if self.frames_decoded else None,
+            "key_frames": self.decoded.keys,
+            "decode_time": round(self.decoded.seconds / self.decoded.frames, 6) if self.decoded.frames else None,
             "retransmissions": self._intake.nacks,
             "concealed": self.concealed,
             "round_trip": round(self._intake.video.round_trip, 4),
@@ -173,7 +172,7 @@ class ReceivedTrack(Track[Item]):
             "framesReceived": self.frames_received + intake.unread + intake.overflowed,
             "framesDropped": sum(self.dropped.values()),
         }
-        return emitted | self._pictures.members("Decode") | received
+        return emitted | self.decoded.members("Decode") | received
 
     def _why_silent(self) -> str:
         return "the other side has sent nothing yet"

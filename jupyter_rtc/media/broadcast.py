@@ -70,6 +70,9 @@ class Encoded:
 class Receiver(Protocol):
     """Who is handed a layer's pictures. Called on the layer's thread."""
 
+    #: Pictures that it took and that waited in vain.
+    dropped: int
+
     def put(self, encoded: Encoded) -> None:
         """Take a picture; must return at once."""
 
@@ -166,6 +169,7 @@ class Layer:
             "width": encoder.width,
             "height": encoder.height,
             "receivers": len(self.receivers),
+            "frames_in": self.pictures_in,
             "frames_encoded": encoder.frames,
             "key_frames": encoder.key_frames,
             "bytes": encoder.bytes,
@@ -173,6 +177,7 @@ class Layer:
             "target_bitrate": int(self.target),
             "dropped_late": self.dropped_late,
             "dropped_rate": self.dropped_rate,
+            "dropped_waiting": sum(receiver.dropped for receiver in tuple(self.receivers)),
         }
 
     def request_key_frame(self) -> None:

@@ -1,4 +1,4 @@
-"""From a track to an encoder: PyAV frames with continuous timestamps, whatever the track does.
+"""From a track to who encodes its frames: PyAV frames with continuous timestamps, whatever the track does.
 
 An outlet lives as long as its sender. Its track can be switched; one that stalls costs pictures, never the sender.
 """
@@ -72,12 +72,6 @@ class VideoOutlet:
             self._dark, self._last = True, last.blank()
         return self._last
 
-    def nudge(self) -> None:
-        """Have the last picture sent again at once, for a receiver that asks for a key frame."""
-        picture = self._repeated()
-        if picture is not None:
-            self._slot.put((self._generation, picture))
-
     async def recv(self) -> av.VideoFrame:
         """Return the next picture, from any event loop."""
         picture: Picture | None = None
@@ -114,6 +108,11 @@ class AudioOutlet:
         """Seconds of sound that wait."""
         return self._playout.held / SAMPLE_RATE
 
+    @property
+    def cut(self) -> float:
+        """Seconds of sound that were left out, for too much had piled up."""
+        return self._playout.cut / SAMPLE_RATE
+
     def switch(self, track: Track[Sound] | None) -> None:
         """Take the sound of `track` from now on; None: silence."""
         self._stop()
@@ -125,9 +124,6 @@ class AudioOutlet:
         """Let `recv` raise `SlotClosed` from now on."""
         self.switch(None)
         self._closed = True
-
-    def nudge(self) -> None:
-        """Nothing: sound has no key frames."""
 
     def _put(self, sound: Sound) -> None:
         data = sound.data if sound.data.shape[1] == 2 else sound.data.repeat(2, axis=1)

@@ -16,6 +16,7 @@ from .encoder import Codec
 from .frames import VIDEO_TIME_BASE, Picture
 from .rate import RateControl
 from .slot import Slot
+from .tally import Pictures
 from .track import Track
 
 #: So many pictures may wait for a sender that is held up; then it begins anew with a key frame.
@@ -39,17 +40,16 @@ class PacketOutlet:
     ----------
     rate : RateControl
         What the sender's receiver can take; feed it, and call `reconsider`.
-    frames, key_frames, bytes, encode_seconds, dropped : int, int, int, float, int
-        What was handed out so far; `dropped`: encoded pictures that waited in vain.
-    width, height : int
-        Of the last one.
+    pictures : Pictures
+        What was handed out so far. What several senders share was made once, and counts for each.
+    bytes, dropped : int
+        Of what was handed out; and encoded pictures that waited in vain.
     """
 
     def __init__(self, limits: Bitrate) -> None:
         self.rate = RateControl(limits)
-        self.frames = self.key_frames = self.bytes = self.dropped = 0
-        self.encode_seconds = 0.0
-        self.width = self.height = 0
+        self.pictures = Pictures()
+        self.bytes = self.dropped = 0
         self._lock = threading.RLock()
         self._slot: Slot[Encoded] = Slot(BOUND + 1)
         self._track: Track[Picture] | None = None
@@ -203,9 +203,6 @@ class PacketOutlet:
             self._origin = encoded.time
         self._pts = max(self._pts + 1, int((encoded.time - self._origin) / VIDEO_TIME_BASE))
         self.rate.sent(len(encoded.data), time.monotonic())
-        self.frames += 1
-        self.key_frames += encoded.key
+        self.pictures.add(encoded.size, encoded.seconds, key=encoded.key)
         self.bytes += len(encoded.data)
-        self.encode_seconds += encoded.seconds
-        self.width, self.height = encoded.size
         return Outgoing(encoded, self._pts)

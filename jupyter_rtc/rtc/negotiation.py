@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from .sdp import SENDING, MediaSection
-
-Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
 _REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly"}
 

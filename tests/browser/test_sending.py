@@ -67,10 +67,12 @@ def test_five_views_cost_one_encode(notebook: Notebook) -> None:
         notebook.do("rtc.Video(track)")
     notebook.wait_js("() => document.querySelectorAll('.jrtc video').length === 5")
     notebook.wait_value("[len(layer.receivers) for layer in layers_of(track)] == [5]", timeout=30)
-    notebook.do("(layer,) = layers_of(track); made, sent = layer.encoder.frames, [r.frames for r in layer.receivers]")
+    notebook.do(
+        "(layer,) = layers_of(track); made, sent = layer.encoder.frames, [r.pictures.frames for r in layer.receivers]"
+    )
     notebook.wait_value("layer.encoder.frames >= made + 30")
     assert notebook.value("len(layers_of(track))") == 1
-    notebook.wait_value("all(r.frames >= before + 25 for r, before in zip(layer.receivers, sent))")
+    notebook.wait_value("all(r.pictures.frames >= before + 25 for r, before in zip(layer.receivers, sent))")
 
 
 def test_the_rate_moves_without_a_storm_of_key_frames(notebook: Notebook) -> None:

@@ -64,10 +64,10 @@ async def test_five_peers_that_get_the_same_track_cost_one_encode(connected):
     for _, other in pairs:
         await wait_for(lambda other=other: size_of(other) == (160, 120))
     (layer,) = layers_of(track)
-    before, began = layer.encoder.frames, [packets_of(pair[0]).frames for pair in pairs]
+    before, began = layer.encoder.frames, [packets_of(pair[0]).pictures.frames for pair in pairs]
     await wait_for(lambda: layer.encoder.frames >= before + 30)
     for pair, start in zip(pairs, began, strict=True):
-        await wait_for(lambda pair=pair, start=start: packets_of(pair[0]).frames >= start + 25)
+        await wait_for(lambda pair=pair, start=start: packets_of(pair[0]).pictures.frames >= start + 25)
     assert len(layers_of(track)) == 1
     assert len(layer.receivers) == 5
 
@@ -157,11 +157,11 @@ async def test_what_is_not_active_is_not_sent_until_it_is_again(connected):
     (sender,) = a.get_senders()
     sender.set_parameters(active=False)
     await wait_for(lambda: not layers_of(track))
-    sent = packets_of(a).frames
+    sent = packets_of(a).pictures.frames
     await asyncio.sleep(0.3)
-    assert packets_of(a).frames <= sent + 1
+    assert packets_of(a).pictures.frames <= sent + 1
     sender.set_parameters(active=True)
-    await wait_for(lambda: packets_of(a).frames > sent + 10)
+    await wait_for(lambda: packets_of(a).pictures.frames > sent + 10)
 
 
 async def test_the_frame_rate_is_limited(connected):

@@ -93,7 +93,7 @@ async def test_five_receivers_cost_one_encode():
     for _ in range(20):
         pictures = [await received(outlet) for outlet in outlets]
     (layer,) = layers_of(track)
-    handed_out = [outlet.frames for outlet in outlets]
+    handed_out = [outlet.pictures.frames for outlet in outlets]
     assert min(handed_out) >= 20
     assert layer.encoder.frames <= max(handed_out) + BOUND
     assert len({id(p.encoded) for p in pictures}) < 5, "they are handed the same bytes"
@@ -175,7 +175,7 @@ async def test_a_storm_of_requests_makes_few_key_frames():
     while time.monotonic() - began < 1.5:
         outlet.nudge()
         await received(outlet)
-    assert 2 <= outlet.key_frames <= KEY_FRAME_BURST + 3
+    assert 2 <= outlet.pictures.keys <= KEY_FRAME_BURST + 3
     outlet.close()
 
 
@@ -269,7 +269,7 @@ async def test_a_slow_receiver_gets_an_encoder_of_its_own_and_the_others_keep_th
     track = noisy()
     fast, slow = outlet_of(track), outlet_of(track)
     draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
-    await eventually(lambda: fast.frames and slow.frames)
+    await eventually(lambda: fast.pictures.frames and slow.pictures.frames)
     (shared,) = layers_of(track)
     await eventually(lambda: shared.rate > broadcast.LITTLE)
     slow.rate._target = 80_000.0
@@ -278,8 +278,8 @@ async def test_a_slow_receiver_gets_an_encoder_of_its_own_and_the_others_keep_th
     assert fast._layer is shared
     assert shared.target > 1_000_000
     assert slow._layer.target == slow.target
-    before = slow.frames
-    await eventually(lambda: slow.frames > before + 3)
+    before = slow.pictures.frames
+    await eventually(lambda: slow.pictures.frames > before + 3)
     for task in draining:
         task.cancel()
     fast.close()
@@ -291,7 +291,7 @@ async def test_a_slow_receiver_of_an_easy_picture_stays_with_the_others():
     track = moving()
     fast, slow = outlet_of(track), outlet_of(track)
     draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
-    await eventually(lambda: fast.frames > 20 and slow.frames > 20)
+    await eventually(lambda: fast.pictures.frames > 20 and slow.pictures.frames > 20)
     slow.rate._target = 1_000_000.0
     slow.reconsider()
     assert len(layers_of(track)) == 1
@@ -308,7 +308,7 @@ async def test_a_receiver_that_is_fast_again_comes_back(monkeypatch):
     track = noisy()
     fast, slow = outlet_of(track), outlet_of(track)
     draining = [asyncio.ensure_future(drain(outlet)) for outlet in (fast, slow)]
-    await eventually(lambda: fast.frames and slow.frames)
+    await eventually(lambda: fast.pictures.frames and slow.pictures.frames)
     (shared,) = layers_of(track)
     await eventually(lambda: shared.rate > broadcast.LITTLE)
     slow.rate._target = 80_000.0
@@ -351,7 +351,7 @@ async def test_a_sender_that_is_held_up_begins_anew_with_a_key_frame():
     await received(outlet)
     draining = asyncio.ensure_future(drain(other))
     await eventually(lambda: outlet.dropped > 0)
-    assert other.frames > BOUND, "and the other is not"
+    assert other.pictures.frames > BOUND, "and the other is not"
     assert len(outlet._slot) <= BOUND
     outgoing = await received(outlet)
     while not outgoing.encoded.key:
@@ -388,9 +388,9 @@ async def test_a_picture_that_cannot_be_encoded_costs_the_picture_only(monkeypat
 
     monkeypatch.setattr(layer.encoder, "encode", failing)
     await eventually(lambda: "could not be encoded" in caplog.text)
-    before = outlet.frames
+    before = outlet.pictures.frames
     for _ in range(BOUND + 5):
         await received(outlet)
-    assert outlet.frames > before
+    assert outlet.pictures.frames > before
     outlet.close()
     track.stop()

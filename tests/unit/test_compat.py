@@ -230,15 +230,6 @@ async def test_upstream_still_needs_to_be_told_of_a_key_frame_request():
     assert sender._RTCRtpSender__force_keyframe is True
 
 
-async def test_upstream_still_has_one_stream_id_for_all_senders():
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    first, second = pc.addTransceiver("video").sender, pc.addTransceiver("audio").sender
-    assert first._stream_id == second._stream_id
-    compat.set_stream_id(second, "mine")
-    assert "a=msid:mine" in (await pc.createOffer()).sdp
-    await pc.close()
-
-
 # -- sound ------------------------------------------------------------------------------------------------------------
 
 

@@ -162,20 +162,6 @@ async def test_a_track_that_ends_leaves_its_last_picture_standing(monkeypatch):
     assert [value_of(await received(outlet)) for _ in range(3)] == [4] * 3
 
 
-async def test_a_nudge_sends_the_last_picture_at_once():
-    outlet, track = VideoOutlet(), written(5)
-    outlet.nudge()  # nothing to send yet
-    outlet.switch(track)
-    first = await received(outlet)
-    began = time.monotonic()
-    outlet.nudge()
-    again = await received(outlet)
-    assert time.monotonic() - began < outlet_module.REPEAT / 2
-    assert value_of(again) == 5
-    assert again.pts > first.pts
-    outlet.switch(None)
-
-
 async def test_switching_to_the_same_kind_lets_the_old_source_rest():
     outlet, old = VideoOutlet(), counter(1)
     outlet.switch(old)

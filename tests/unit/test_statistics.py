@@ -29,7 +29,7 @@ from jupyter_rtc.engine import compat, counting, routes
 from jupyter_rtc.engine.counting import MAX_DROPOUT, MOST_STREAMS, Inbound, Outbound, Packet, Streams, parse
 from jupyter_rtc.engine.routes import Candidate, Counts, Pair, Route
 from jupyter_rtc.engine.statistics import Certificate, Codec, Facts, Statistics, Stream, Transport
-from jupyter_rtc.engine.tally import Loudness, Pictures
+from jupyter_rtc.media.tally import Loudness, Pictures
 from jupyter_rtc.rtc import stats
 
 

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .counting import Rate
+
+class Rate:
+    """How many frames there were within the last second."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=250)
+
+    def add(self, now: float) -> None:
+        """There is one more."""
+        self._times.append(now)
+
+    def get(self, now: float) -> int:
+        """Return the number."""
+        return sum(now - when < 1 for when in tuple(self._times))
 
 
 class Loudness:
