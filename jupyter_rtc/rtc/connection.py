@@ -558,38 +558,15 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         self._assert_open()
         if self._negotiation is not None:
             raise InvalidStateError("this connection negotiates through a signaling already")
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(changed.set)
-
-        self._watchers.add(wake)
-        negotiation = self._negotiation = PerfectNegotiation(self, signaling, polite)
+        self._negotiation = PerfectNegotiation(self, signaling, polite)
         try:
-            async with asyncio.timeout(timeout):
-                outcome = await negotiation.start()
-                while self._states.get("connection_state") != "connected":
-                    self._assert_open()
-                    waiting: asyncio.Future[Any] = loop.create_task(changed.wait())
-                    try:
-                        await asyncio.wait({waiting, outcome}, return_when=asyncio.FIRST_COMPLETED)
-                    finally:
-                        waiting.cancel()
-                    if outcome.done() and not changed.is_set():
-                        outcome.result()
-                        raise OperationError("the other side said bye before it was connected")
-                    changed.clear()
-        except TimeoutError:
-            report = self.report()
-            raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
+            await self._negotiation.connect(timeout)
+        except ConnectTimeout:  # it goes on all the same
+            raise
         except Exception:
-            await negotiation.abandon()
             self._negotiation = None
             raise
         finally:
-            negotiation.leave_alone()
-            self._watchers.discard(wake)
             self._set_traits()
 
     # -- states ---------------------------------------------------------------------------------------------------

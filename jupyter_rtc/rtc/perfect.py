@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import InvalidStateError, NotSupportedError, RtcError, SignalingError
+from ..errors import ConnectTimeout, InvalidStateError, NotSupportedError, OperationError, RtcError, SignalingError
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
@@ -81,7 +81,40 @@ class PerfectNegotiation:
             connection.on("connectionstatechange", self._state_changed),
         ]
 
-    async def start(self) -> asyncio.Future[None]:
+    async def connect(self, timeout: float) -> None:
+        """Begin, and wait until the two are connected; see `PeerConnection.connect`."""
+        connection, changed = self._connection, asyncio.Event()
+
+        def wake() -> None:
+            self._loop.call_soon_threadsafe(changed.set)
+
+        connection._watchers.add(wake)
+        try:
+            async with asyncio.timeout(timeout):
+                outcome = await self._start()
+                while self._state != "connected":
+                    connection._assert_open()
+                    waiting: asyncio.Future[Any] = self._loop.create_task(changed.wait())
+                    try:
+                        await asyncio.wait({waiting, outcome}, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        waiting.cancel()
+                    if outcome.done() and not changed.is_set():
+                        outcome.result()
+                        raise OperationError("the other side said bye before it was connected")
+                    changed.clear()
+        except TimeoutError:
+            report = connection.report()
+            raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
+        except Exception:
+            await self._abandon()
+            raise
+        finally:
+            connection._watchers.discard(wake)
+            if not self._outcome.done():  # nobody waits for it any more
+                self._outcome.set_result(None)
+
+    async def _start(self) -> asyncio.Future[None]:
         """Begin; return a future that is done when nothing is to be expected any more, with the reason."""
         prepare = getattr(self._signaling, "prepare", None)
         if prepare is not None:
@@ -92,11 +125,6 @@ class PerfectNegotiation:
         if self._connection._session.is_needed():
             self._spawn(self._offer())
         return self._outcome
-
-    def leave_alone(self) -> None:
-        """Nobody waits for the first connection any more."""
-        if not self._outcome.done():
-            self._outcome.set_result(None)
 
     def _received(self, receiving: asyncio.Task[None]) -> None:
         if receiving.cancelled() or (error := receiving.exception()) is None:
@@ -113,7 +141,7 @@ class PerfectNegotiation:
         elif not self._ended:
             logger.warning("the signaling failed: %s", error)
 
-    async def abandon(self) -> None:
+    async def _abandon(self) -> None:
         """Take back what was offered in vain: the connection can be used for another attempt."""
         if not self._begun:  # a signaling that was not ready may be another connection's
             self._ended = True
