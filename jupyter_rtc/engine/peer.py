@@ -24,6 +24,7 @@ from ..media.track import Kind, Track
 from . import compat, fairness, numbers
 from .channel import Channel
 from .compat_sending import negotiated_codecs, prefer
+from .liveness import listen
 from .loop import engine
 from .path import Path, paths, remote_parameters
 from .receiving import ReceivedTrack
@@ -36,11 +37,6 @@ logger = logging.getLogger(__name__)
 
 #: `close` waits for so long for the network.
 CLOSE_TIMEOUT = 2.0
-#: How often a connected peer is asked for a sign of life, and after how much silence it is "disconnected".
-PROBE = 0.5
-SILENCE = 2.2
-#: After so much silence nothing may be sent any more: RFC 7675 §5.1.
-CONSENT = 30.0
 
 
 @dataclass(frozen=True)
@@ -194,30 +190,22 @@ class Peer:
             fairness.release(self)
 
     async def _listen(self) -> None:
-        """Tell "disconnected" and back, and "failed" where there is no way back but a restart."""
-        heard = time.monotonic()
-        while self._is_connected and self._pc is not None:
-            used = [path for path in paths(self._pc).values() if path.pair is not None]
-            if not used:
-                break
-            began, over = time.monotonic(), [path.active for path in used]
-            alive = await asyncio.gather(*(path.is_alive() for path in used))
-            now = time.monotonic()
-            for slot in self._slots.values():
-                slot.heard_after(now - began)
-            if all(alive) or over != [path.active for path in used]:  # or restarted meanwhile
-                heard = now
-                for received in self._received.values():
-                    received.measured(heard - began)
-            silence = now - heard
-            if silence > CONSENT:
-                logger.debug("peer %x: no sign of life for %g s", id(self), silence)
-                for path in used:
-                    path.withdraw_consent()
-                break
-            self._tell_silence(silence > SILENCE)
-            await asyncio.sleep(max(0.0, PROBE - (time.monotonic() - began)))
+        await listen(self._ways, self._answered, self._tell_silence)
         self._watch = None
+
+    def _ways(self) -> list[Path]:
+        """Return what data goes over, while there is a connection."""
+        if not self._is_connected or self._pc is None:
+            return []
+        return [path for path in paths(self._pc).values() if path.pair is not None]
+
+    def _answered(self, seconds: float, in_time: bool) -> None:
+        """The other side was asked, and has answered after so long, or not yet."""
+        for slot in self._slots.values():
+            slot.heard_after(seconds)
+        if in_time:
+            for received in self._received.values():
+                received.measured(seconds)
 
     def _tell_silence(self, silent: bool) -> None:
         if self._is_connected and self._pc is not None:

@@ -94,7 +94,7 @@ async def test_a_dead_way_is_left_behind(pair) -> None:
 
 
 async def test_after_long_silence_it_has_failed_and_a_restart_brings_it_back(pair, monkeypatch) -> None:
-    monkeypatch.setattr("jupyter_rtc.engine.peer.CONSENT", 3.0)
+    monkeypatch.setattr("jupyter_rtc.engine.liveness.CONSENT", 3.0)
     a, b, channel, got = pair
     remote = b.get_receivers()[0].track
     await number(remote)
