@@ -90,9 +90,8 @@ CHART = """([codec, colours]) => {
 
 @pytest.mark.parametrize("codec", ["VP8", "H264"])
 def test_colours_arrive_as_they_were_painted(sides: Sides, codec: str) -> None:
-    known = sides.page.evaluate("() => RTCRtpSender.getCapabilities('video').codecs.map((codec) => codec.mimeType)")
-    if f"video/{codec}" not in known:
-        pytest.skip(f"this browser has no {codec}")
+    if codec == "H264" and isinstance(sides.page, FirefoxPage):
+        pytest.skip("Firefox has H264 by a plugin, which it fetches from elsewhere")
     sides.page.evaluate(CHART, [codec, COLOURS])
     sides.they_offer()
     track = sides.pc.get_receivers()[0].track

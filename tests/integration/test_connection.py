@@ -115,7 +115,8 @@ async def test_pictures_and_sound_go_both_ways(pair):
         await read(track, 0.2)
         sound = (await read(track, 0.5))[:, 0]
         spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
-        assert np.argmax(spectrum) * 48_000 / len(sound) == pytest.approx(hz, abs=5)
+        # Half a percent is what sound is slowed down or hurried to meet its source's pace; 2 Hz, how fine this looks.
+        assert np.argmax(spectrum) * 48_000 / len(sound) == pytest.approx(hz, abs=0.005 * hz + 2)
         assert abs(sound).max() == pytest.approx(0.25, abs=0.1)
     for track in local:
         track.stop()

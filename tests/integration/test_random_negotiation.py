@@ -173,7 +173,7 @@ async def use_at_random(seed: int) -> None:
         await asyncio.to_thread(run.end)
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", [*range(16), 24])
 async def test_whatever_two_sides_do_they_agree_in_the_end(seed: int) -> None:
     await use_at_random(seed)
 
