@@ -1,7 +1,9 @@
-"""What aiortc does wrong, and the private hooks that cure it. But for `numbers`, nothing else touches private names.
+"""What aiortc does wrong, and the private hooks that cure it.
 
-Each cure names the version and the reason; `tests/unit/test_compat.py` fails when upstream no longer needs it or a hook
-has gone. All for aiortc 1.16 and aioice 0.13.
+What takes more than a few lines has a module of its own beside this one: `path` and `renewal` (transports),
+`recycling` and `numbers` (media sections), `compat_receiving`, `compat_sending`, `routes` and `statistics`. Each
+cure names the version and the reason; `tests/unit/test_compat*.py` fail when upstream no longer needs it or a hook has
+gone. All for aiortc 1.16 and aioice 0.13.
 """
 
 from __future__ import annotations
