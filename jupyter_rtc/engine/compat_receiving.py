@@ -16,6 +16,7 @@ from typing import Any
 from ..media.decoder import begins_picture, starts_picture
 from .audio_jitter import AudioBuffer
 from .bandwidth import BandwidthEstimator
+from .extensions import colours_of
 from .jitter import KEY_FRAME_INTERVAL, VideoBuffer
 from .packets import Encoded, Outcome, Packet
 
@@ -176,7 +177,8 @@ class Intake:
         if codec.name != self._codec:
             self._codec, self._rate = codec.name, codec.clockRate
         begins = self._video and begins_picture(codec.name, packet.payload)
-        taken = Packet(packet.sequence_number, packet.timestamp, bool(packet.marker), data, begins, now)
+        marker, colours = bool(packet.marker), colours_of(packet)
+        taken = Packet(packet.sequence_number, packet.timestamp, marker, data, begins, now, colours)
         (self.video if self._video else self.audio).add(taken, now)
         return self._act(now), None
 

@@ -192,7 +192,8 @@ class VideoBuffer:
                 self.dropped += 1
                 continue
             self.needs_key = False
-            out.append(Encoded(data, first.timestamp, min(packet.arrived for packet in packets), is_key))
+            arrived = min(packet.arrived for packet in packets)
+            out.append(Encoded(data, first.timestamp, arrived, is_key, colours=packets[-1].colours))
         return out
 
     def _pop(self) -> Packet:

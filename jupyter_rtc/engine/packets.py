@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..media.decoder import Colours
+
 #: A number so far from the last one is another sequence: the sender has started afresh.
 JUMP = 1000
 
@@ -18,6 +20,8 @@ class Packet:
         The encoded media without the payload's header; empty in packets that only probe the bandwidth.
     begins : bool
         Whether a picture surely begins here.
+    colours : Colours or None
+        What the packet says of its picture's colours: the last one of a key frame does.
     """
 
     number: int
@@ -26,6 +30,7 @@ class Packet:
     data: bytes
     begins: bool
     arrived: float
+    colours: Colours | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class Encoded:
     arrived: float
     is_key: bool = False
     lost: int = 0
+    colours: Colours | None = None
 
 
 @dataclass(slots=True)

@@ -107,7 +107,7 @@ class ReceivedTrack(Track[Item]):
 
     def _decode_picture(self, decoder: VideoDecoder, encoded: Encoded, began: float) -> None:
         ticks = self._clock.ticks(encoded.timestamp, encoded.arrived)
-        frames = decoder.decode(encoded.data, ticks)
+        frames = decoder.decode(encoded.data, ticks, encoded.colours)
         took = time.monotonic() - began
         for frame in frames:
             self.decoded.add((frame.width, frame.height), took / len(frames), key=encoded.is_key)

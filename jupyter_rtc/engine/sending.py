@@ -17,6 +17,7 @@ from ..media.tally import Loudness
 from ..media.track import Kind, Track
 from .compat import on_key_frame_request
 from .compat_sending import is_enabled, on_feedback, take_packets
+from .extensions import show_at_once
 
 #: How often a sender that may not send looks whether it may again.
 GLANCE = 0.05
@@ -116,6 +117,7 @@ class VideoSlot(SlotTrack):
         on_key_frame_request(sender, self._outlet.nudge)
         on_feedback(sender, self._outlet.rate, self._outlet.reconsider)
         take_packets(sender, self._take_codec)
+        show_at_once(sender)
 
     def _take_codec(self, name: str) -> None:
         if is_codec(name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
@@ -46,6 +46,16 @@ def begins_picture(codec: str, payload: bytes) -> bool:
     if kind == 24 and len(payload) > 3:  # RFC 6184 §5.7.1, STAP-A: its first unit, behind two bytes of length
         kind = payload[3] & 0x1F
     return kind in (7, 9)
+
+
+class Colours(NamedTuple):
+    """How brightness and colour become red, green and blue, as ITU-T H.273 numbers it, and as FFmpeg does.
+
+    `range` is 1 for 16 to 235, and 2 for 0 to 255.
+    """
+
+    matrix: int
+    range: int
 
 
 class DecodedPicture(Picture):
@@ -111,9 +121,12 @@ class VideoDecoder:
     def __init__(self, codec: str) -> None:
         self._context: Any = av.CodecContext.create(_VIDEO[codec], "r")
         self._context.thread_count = 1
+        self._colours: Colours | None = None
 
-    def decode(self, data: bytes, ticks: int) -> list[av.VideoFrame]:
+    def decode(self, data: bytes, ticks: int, colours: Colours | None = None) -> list[av.VideoFrame]:
         """Return the pictures of these data; `ticks` of 1/90000 s become their pts.
+
+        `colours` is what was said of them beside the data, and holds until something else is said.
 
         Raises
         ------
@@ -122,7 +135,12 @@ class VideoDecoder:
         packet = av.Packet(data)
         packet.pts = ticks
         packet.time_base = VIDEO_TIME_BASE
-        return cast("list[av.VideoFrame]", self._context.decode(packet))
+        frames = cast("list[av.VideoFrame]", self._context.decode(packet))
+        self._colours = colours or self._colours
+        if self._colours is not None:
+            for frame in frames:
+                frame.colorspace, frame.color_range = self._colours
+        return frames
 
 
 class SoundDecoder:

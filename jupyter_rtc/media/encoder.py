@@ -151,6 +151,7 @@ class VideoEncoder(ABC):
             height,
             "yuv420p",
             dst_colorspace=MATRIX,
+            dst_color_range=ColorRange.MPEG,
             # Averages each square of four for its colour: exact to rounding, and no slower than the default.
             interpolation=Interpolation.AREA if (width, height) == picture.size else Interpolation.BILINEAR,
             threads=1,

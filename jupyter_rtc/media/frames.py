@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, Self, cast
 import av
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace
 
 Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
@@ -173,7 +174,9 @@ def picture_from_frame(frame: av.VideoFrame, time: float) -> Picture:
     """Return the pixels of a decoded frame, copied out of the decoder's memory."""
     # PyAV wraps an array of a height that is no multiple of four as a picture that is two rows shorter.
     fits = frame.width % 2 == 0 and frame.height % 4 == 0 and min(frame.width, frame.height) >= 16
-    if frame.format.name in ("yuv420p", "yuvj420p") and fits:
+    # The planes do not tell of another matrix or range, which the encoders would have to know.
+    usual = frame.colorspace != Colorspace.ITU709 and frame.color_range != ColorRange.JPEG
+    if frame.format.name == "yuv420p" and fits and usual:
         return Picture(cast(Pixels, frame.to_ndarray()), "yuv420p", time)
     return Picture(cast(Pixels, frame.to_ndarray(format="rgb24")), "rgb24", time)
 

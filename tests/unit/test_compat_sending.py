@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, rtcrtpsender
+from aiortc import RTCRtpSender, rtcrtpsender
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import (
@@ -29,13 +29,6 @@ from jupyter_rtc.media.packets import Outgoing
 def encoded(codec: str, data: bytes, number: int = 7) -> Encoded:
     layer: Any = SimpleNamespace(wish=Wish(codec))
     return Encoded(data, 0.0, True, layer, number, (2, 2), 0.0)
-
-
-@pytest.fixture
-async def sender() -> Any:
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    yield pc.addTransceiver("video").sender
-    await pc.close()
 
 
 def test_upstream_takes_anything_that_is_no_frame_to_its_packer():

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
 
-from jupyter_rtc.media.decoder import DecodedPicture, SoundDecoder, VideoDecoder, begins_picture, starts_picture
+from jupyter_rtc.media.decoder import (
+    Colours,
+    DecodedPicture,
+    SoundDecoder,
+    VideoDecoder,
+    begins_picture,
+    starts_picture,
+)
 from jupyter_rtc.media.encoder import encoder_for
 from jupyter_rtc.media.frames import Picture
 
@@ -100,16 +107,25 @@ def test_each_picture_comes_out_at_once(codec):
         assert frame.pts == 3000 * number
 
 
-@pytest.mark.parametrize("bt709", [False, True])
-@pytest.mark.parametrize("codec", ENCODERS)
-def test_colours_are_right_whatever_their_matrix(codec, bt709):
-    if codec == "VP8" and bt709:
-        pytest.skip("VP8 is BT.601 by its specification")
+@pytest.mark.parametrize(
+    ("codec", "bt709", "beside"),
+    [("VP8", False, None), ("VP8", True, Colours(1, 1)), ("H264", False, None), ("H264", True, None)],
+)
+def test_colours_are_right_whatever_their_matrix(codec, bt709, beside):
+    """H264 tells its matrix itself, of VP8 it is said beside the data."""
     (packet,) = encode(codec, [chart()], bt709=bt709)
-    (frame,) = VideoDecoder(codec).decode(bytes(packet), 0)
+    (frame,) = VideoDecoder(codec).decode(bytes(packet), 0, beside)
     got = DecodedPicture(frame, 0.0).array().astype(int)
     centres = (slice(8, None, 16), slice(8, None, 16))
     assert np.abs(got[centres] - chart()[centres].astype(int)).max() <= 6
+
+
+def test_what_was_said_of_colours_holds_for_the_pictures_that_follow():
+    decoder = VideoDecoder("VP8")
+    packets = encode("VP8", [chart()] * 4)
+    said = [None, Colours(1, 2), None, Colours(6, 1)]
+    frames = [decoder.decode(bytes(packet), 0, colours)[0] for packet, colours in zip(packets, said, strict=True)]
+    assert [(frame.colorspace, frame.color_range) for frame in frames[1:]] == [(1, 2), (1, 2), (6, 1)]
 
 
 @pytest.mark.parametrize("size", [(64, 48), (66, 50), (33, 17), (322, 242), (1280, 720)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import Colorspace
+from av.video.reformatter import ColorRange, Colorspace
 
+from jupyter_rtc.media.decoder import DecodedPicture
 from jupyter_rtc.media.encoder import VideoEncoder, encoder_for
 from jupyter_rtc.media.frames import Picture, picture_from_array, picture_from_frame
 
@@ -86,6 +87,17 @@ def test_a_received_picture_is_encoded_as_it_is(codec):
     received = picture_from_frame(frame, 0)
     assert received.format == "yuv420p"
     (picture,) = Stream(codec).send(received)
+    assert np.abs(picture.astype(int) - (200, 50, 120)).max() <= 5
+
+
+@pytest.mark.parametrize("take", [picture_from_frame, DecodedPicture])
+@pytest.mark.parametrize("codec", CODECS)
+def test_another_matrix_and_range_is_converted(codec, take):
+    frame = av.VideoFrame.from_ndarray(plain(64, 64).data, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.JPEG
+    )
+    frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.JPEG
+    (picture,) = Stream(codec).send(take(frame, 0))
     assert np.abs(picture.astype(int) - (200, 50, 120)).max() <= 5
 
 
