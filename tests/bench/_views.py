@@ -1,6 +1,6 @@
-"""What the benchmarks of sending share: pictures, and one view of them in a page, by us and by stock aiortc.
+"""What the benchmarks of sending share: pictures, and views of them in a page, by us and by other ways.
 
-The text of `PICTURES` and `STOCK` runs in the kernel; it is the same for both but for who sends.
+The texts run in the kernel; they are the same for all but for who sends.
 """
 
 from __future__ import annotations
@@ -130,11 +130,67 @@ class Stock(anywidget.AnyWidget):
         self.send({"type": "answer", "sdp": pc.localDescription.sdp})
 '''
 
+# What there is without WebRTC: one JPEG picture after the other by the widget's comm, from a thread of its own.
+JPEG = '''
+import threading, time, anywidget, simplejpeg
+
+class Jpeg(anywidget.AnyWidget):
+    _esm = """
+    export default { render({ model, el }) {
+      const image = new Image();
+      image.className = "jpeg"; image.width = 640;
+      el.append(image);
+      model.on("msg:custom", (_message, [data]) => {
+        const url = URL.createObjectURL(new Blob([data], { type: "image/jpeg" }));
+        image.onload = () => URL.revokeObjectURL(url);
+        image.src = url;
+      });
+    } };
+    """
+    bytes_sent = 0
+    def __init__(self, make, fps):
+        super().__init__()
+        threading.Thread(target=self._run, args=(make, fps), daemon=True).start()
+    def _run(self, make, fps):
+        began, number = time.monotonic(), -1
+        while True:
+            number = max(number + 1, int((time.monotonic() - began) * fps))
+            time.sleep(max(0, began + number / fps - time.monotonic()))
+            data = simplejpeg.encode_jpeg(make(number), quality=80)
+            Jpeg.bytes_sent += len(data)
+            self.send({}, [data])
+'''
+
+# jupyter_rfb asks for a picture in the kernel's main loop, when it is told to and the page has shown the last one.
+RFB = """
+import asyncio, time, jupyter_rfb
+
+class Remote(jupyter_rfb.RemoteFrameBuffer):
+    bytes_sent = 0
+    def __init__(self, make, fps):
+        super().__init__(css_width="640px", css_height="360px", quality=80)
+        self.make, self.fps, self.began = make, fps, time.monotonic()
+        self.drive = asyncio.ensure_future(self._drive())
+    def get_frame(self):
+        return self.make(int((time.monotonic() - self.began) * self.fps))
+    async def _drive(self):
+        number = -1
+        while True:
+            number = max(number + 1, int((time.monotonic() - self.began) * self.fps))
+            await asyncio.sleep(max(0, self.began + number / self.fps - time.monotonic()))
+            self.request_draw()
+    def send(self, content, buffers=None):
+        Remote.bytes_sent += sum(map(len, buffers or ()))
+        super().send(content, buffers)
+"""
+
 OURS = """
 import jupyter_rtc as rtc
 def numbered(make, fps):
     return rtc.NumpyVideoTrack(lambda seconds: make(round(seconds * fps)), fps=fps)
 """
+
+SHOWN = ".jrtc video, video.stock, img.jpeg, .renderview-wrapper img"
 
 # Keeps the page's connections, to ask the browser itself what it has decoded.
 KEEP = """() => {
@@ -168,20 +224,26 @@ def view(
     codec: str = "VP8",
     views: int = 1,
 ) -> Iterator[Notebook]:
-    """Show a moving picture in a page by ``"ours"`` or ``"stock"``; its first video is ``#v0``."""
+    """Show a moving picture in a page by ``"ours"``, ``"stock"``, ``"jpeg"`` or ``"rfb"``; the first is ``#v0``."""
     with open_notebook(viewport=(1500, 1400)) as notebook:
         notebook.js(KEEP)
         notebook.do(PICTURES + f"\nframes = clip({kind!r}, {size[0]}, {size[1]})\nmake = pictures(frames, {fps})")
         if side == "ours":
             notebook.do(OURS + f"\nrtc.configure(codec={codec!r})\ntrack = numbered(make, {fps})")
             shown = "rtc.Video(track, width=640)"
-        else:
+        elif side == "stock":
             notebook.do(STOCK)
             shown = f"Stock(make, {fps}, {codec!r})"
+        else:
+            text, name = {"jpeg": (JPEG, "Jpeg"), "rfb": (RFB, "Remote")}[side]
+            notebook.do(text)
+            shown = f"{name}(make, {fps})"
         for _ in range(views):
             notebook.do(shown)
-        notebook.wait_js("count => document.querySelectorAll('.jrtc video, video.stock').length === count", views)
-        notebook.js("() => document.querySelectorAll('.jrtc video, video.stock').forEach((v, i) => { v.id = 'v' + i })")
+        notebook.wait_js("([all, count]) => document.querySelectorAll(all).length === count", [SHOWN, views])
+        notebook.js("all => document.querySelectorAll(all).forEach((shown, i) => { shown.id = 'v' + i })", SHOWN)
+        # jupyter_rfb does not begin out of view.
+        notebook.js("() => document.getElementById('v0').scrollIntoView({ block: 'center' })")
         for number in range(views):
             notebook.wait_js("selector => harness.hasPicture(selector)", f"#v{number}", timeout=30)
         yield notebook

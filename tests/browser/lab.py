@@ -266,7 +266,7 @@ class Notebook:
         return Picture(_pixels(picture), picture["seconds"])
 
     def frames(self, seconds: float, selector: str = VIDEO, strip: int = 0, timeout: float = 15) -> Frames:
-        """Follow what a ``<video>`` presents for `seconds` (not scaled), waiting for its first picture.
+        """Follow what a ``<video>`` or an ``<img>`` presents for `seconds` (not scaled), waiting for its first picture.
 
         Parameters
         ----------
@@ -274,7 +274,9 @@ class Notebook:
             How many of the top rows of each picture to keep.
         """
         self.wait_js("selector => harness.hasPicture(selector)", selector, timeout=timeout)
-        seen = self.js("([s, t, rows]) => harness.frames(s, t, rows)", [selector, seconds, strip])
+        follow = """([s, t, rows]) => document.querySelector(s).matches("img")
+          ? harness.images(s, t, rows) : harness.frames(s, t, rows)"""
+        seen = self.js(follow, [selector, seconds, strip])
         presented = seen[-1]["presented"] - seen[0]["presented"] + 1 if seen else 0
         items = [Frame(f["seconds"], f["media"], _pixels(f["strip"]) if f["strip"] else None) for f in seen]
         return Frames(seconds, presented, items)

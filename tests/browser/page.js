@@ -59,10 +59,11 @@ globalThis.harness = (() => {
     return Promise.race([promise, new Promise((resolve) => setTimeout(resolve, seconds * 1000))]);
   }
 
-  /** Whether a video has a picture; brings it into view, for what is out of view is not drawn. */
+  /** Whether a video, or an image, has a picture. */
   function hasPicture(selector) {
-    const video = document.querySelector(selector);
-    return Boolean(video && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.videoWidth);
+    const element = document.querySelector(selector);
+    if (element instanceof HTMLImageElement) return element.naturalWidth > 1; // one pixel is a placeholder
+    return Boolean(element && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && element.videoWidth);
   }
 
   function visible(selector) {
@@ -74,10 +75,11 @@ globalThis.harness = (() => {
   function painter() {
     const canvas = new OffscreenCanvas(1, 1);
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    return (video, rows = video.videoHeight) => {
-      const [width, height] = [video.videoWidth, Math.min(rows, video.videoHeight)];
+    return (element, rows = element.videoHeight) => {
+      const width = element.videoWidth ?? element.naturalWidth;
+      const height = Math.min(rows, element.videoHeight ?? element.naturalHeight);
       if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-      context.drawImage(video, 0, 0);
+      context.drawImage(element, 0, 0);
       return { width, height, seconds: Date.now() / 1000, data: context.getImageData(0, 0, width, height).data };
     };
   }
@@ -114,5 +116,20 @@ globalThis.harness = (() => {
     });
   }
 
-  return { ready, append, cells, start, done, source, outputs, evaluate, hasPicture, grab, frames };
+  /** The same for an image whose source changes, with each picture that it loads. */
+  async function images(selector, seconds, rows) {
+    const image = visible(selector);
+    const paint = painter();
+    const seen = [];
+    const onLoad = () =>
+      requestAnimationFrame(() =>
+        seen.push({ seconds: Date.now() / 1000, presented: seen.length, media: 0, strip: rows && paint(image, rows) }),
+      );
+    image.addEventListener("load", onLoad);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    image.removeEventListener("load", onLoad);
+    return seen.map((frame) => ({ ...frame, strip: frame.strip ? encoded(frame.strip) : null }));
+  }
+
+  return { ready, append, cells, start, done, source, outputs, evaluate, hasPicture, grab, frames, images };
 })();
