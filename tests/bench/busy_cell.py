@@ -53,8 +53,8 @@ def run(interval: float | None) -> dict[str, Any]:
 def main() -> None:
     """Print the runs, in turn."""
     for number in range(ROUNDS):
-        for name, interval in (("ours", None), ("python's", 0.0)):
-            report("busy cell", switch_interval=name, round=number, **run(interval), wanted_fps=28)
+        for side, interval in (("ours", None), ("ours with Python's interval", 0.0)):
+            report("busy cell", side=side, round=number, **run(interval), wanted_fps=28)
 
 
 if __name__ == "__main__":
