@@ -1,8 +1,8 @@
 """One end of a connection, in a process of its own: ours, or stock aiortc as its examples use it.
 
-``python -m tests.far send|receive|echo|map ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value a
-line; the sender offers, or whoever is on the other side of an echo. ``map`` sends pictures back inverted, but for their
-stamps. At the end the receiver prints what came, with times of ``time.time()``::
+``python -m tests.far send|receive|echo|map ours|stock [SECONDS]``. Descriptions go by stdin and stdout, one JSON value
+a line; the sender offers, or whoever is on the other side of an echo. ``map`` sends pictures back inverted, but for
+their stamps. At the end the receiver prints what came, with times of ``time.time()``::
 
     {"pictures": [[when, number, taken], ...], "sounds": [[when, delay], ...], "cpu_of_a_core": ...}
 
