@@ -1,0 +1,356 @@
+"""Which STUN and TURN server is used: hooks into aiortc and aioice, beside `compat`.
+
+aioice 0.13 takes one of each, waits five seconds for it, and keeps its errors to itself. Here all that are named are
+tried while candidates are gathered, each a little after the one before (RFC 8305), TURN over UDP before TCP before TLS;
+the first that works is used. `tests/unit/test_statistics.py` fails when a hook has gone. On the engine's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import socket
+import ssl
+import time
+import weakref
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import aioice.ice
+import aiortc.rtcicetransport
+from aioice import TransportPolicy
+from aioice.stun import TransactionFailed
+from aiortc import RTCIceServer
+
+from ..config import IceServer, IceServerSource
+from ..errors import RtcError
+
+logger = logging.getLogger(__name__)
+
+#: Seconds from one server to the next.
+STAGGER = 0.2
+#: A server that takes longer is done without; where only relayed ways are allowed, nothing goes without one.
+PATIENCE = 1.5
+RELAY_PATIENCE = 3.0
+#: So long a service may take that is asked for servers; what comes later is there for the next connection.
+FETCH_PATIENCE = 2.5
+#: So many of a kind are tried.
+MOST = 8
+
+WORKS = "it works"
+_PREFERENCE = {"udp": 0, "tcp": 1, "tls": 2}
+_PARTS = re.compile(r"(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(\w+))?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """One way to ask one server: RFC 7064 and RFC 7065."""
+
+    scheme: str
+    host: str
+    port: int
+    #: ``"udp"``, ``"tcp"`` or ``"tls"``.
+    transport: str
+    username: str | None = field(default=None, repr=False)
+    credential: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        transport = "?transport=" + ("udp" if self.transport == "udp" else "tcp")
+        return f"{self.scheme}:{host}:{self.port}{transport if self.scheme.startswith('turn') else ''}"
+
+
+@dataclass
+class Outcome:
+    """What became of the servers when an aioice connection gathered. All but `used` are words by address."""
+
+    #: The server's address by the candidate's type, address and port.
+    used: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, server: str, words: str) -> None:
+        """Note that a server has failed, unless it has worked from another of our addresses."""
+        if server not in self.used.values():
+            logger.info("%s: %s", server, words)
+            self.failures[server] = words
+            self.unused.pop(server, None)
+
+    def use(self, candidate: Any, server: str) -> None:
+        """Note that a server gave a candidate."""
+        self.used[candidate.type, candidate.host, candidate.port] = server
+        self.failures.pop(server, None)
+        self.unused.pop(server, None)
+
+
+_outcomes: weakref.WeakKeyDictionary[Any, Outcome] = weakref.WeakKeyDictionary()
+
+
+def outcome(connection: Any) -> Outcome:
+    """Return what became of the servers of an aioice connection."""
+    return _outcomes.setdefault(connection, Outcome())
+
+
+# -- which there are --------------------------------------------------------------------------------------------------
+
+
+async def resolve(servers: Iterable[IceServer | IceServerSource]) -> tuple[list[IceServer], dict[str, str]]:
+    """Ask the sources, and return the servers; and why a source gave none, by its name."""
+    failures: dict[str, str] = {}
+
+    async def ask(server: IceServer | IceServerSource) -> tuple[IceServer, ...]:
+        if isinstance(server, IceServer):
+            return (server,)
+        known = server.known()
+        if known is not None:
+            return known
+        try:
+            async with asyncio.timeout(FETCH_PATIENCE):
+                return await server.fresh()
+        except RtcError as error:
+            failures[server.name] = str(error).removeprefix(f"{server.name}: ")
+        except TimeoutError:
+            failures[server.name] = f"no answer within {FETCH_PATIENCE:g} s"
+        return ()
+
+    found = await asyncio.gather(*(ask(server) for server in servers))
+    return [server for some in found for server in some], failures
+
+
+def addresses(servers: Iterable[IceServer], kind: str) -> tuple[list[Address], dict[str, str]]:
+    """Return the addresses of a kind, ``"stun"`` or ``"turn"``, best first; and why others are not used."""
+    found: dict[Address, None] = {}
+    unused: dict[str, str] = {}
+    for server in servers:
+        for url in server.urls:
+            match = _PARTS.fullmatch(url)
+            if match is None or not url.startswith(kind):
+                continue
+            scheme, host, port, asked = match.groups()
+            secure = scheme.endswith("s")
+            transport = "tls" if secure else asked or "udp"
+            address = Address(
+                scheme, host.strip("[]"), int(port or (5349 if secure else 3478)), transport,
+                server.username, server.credential,
+            )  # fmt: skip
+            if scheme == "stuns" or (secure and asked == "udp"):
+                unused[url] = f"not usable here: {'STUN over TLS' if scheme == 'stuns' else 'TURN over DTLS'}"
+            else:
+                found[address] = None
+    best = sorted(found, key=lambda address: _PREFERENCE[address.transport])
+    unused |= {str(address): f"not asked: only {MOST} are" for address in best[MOST:]}
+    return best[:MOST], unused
+
+
+class Choice:
+    """All servers of a kind, in the place where aioice has the one."""
+
+    def __init__(self, servers: Iterable[IceServer | IceServerSource], kind: str) -> None:
+        self._servers = tuple(servers)
+        self._kind = kind
+
+    def __bool__(self) -> bool:
+        """Whether there may be any."""
+        return any(
+            isinstance(server, IceServerSource) or any(url.startswith(self._kind) for url in server.urls)
+            for server in self._servers
+        )
+
+    async def first(
+        self,
+        told: Outcome,
+        ask: Callable[[Address], Awaitable[tuple[Any, Any]]],
+        discard: Callable[[Any], object] | None = None,
+    ) -> tuple[Any, Any]:
+        """Return what the first server that works gives: a candidate and its protocol.
+
+        `discard` gives back what another one gives too late; without it nothing is to be given back.
+        """
+        servers, failures = await resolve(self._servers)
+        for name, words in failures.items():
+            told.fail(name, words)
+        waiting, unused = addresses(servers, self._kind)
+        told.unused.update(unused)
+        return await _first(deque(waiting), told, ask, discard)
+
+
+_leftover: set[asyncio.Task[Any]] = set()
+
+
+async def _first(
+    waiting: deque[Address],
+    told: Outcome,
+    ask: Callable[[Address], Awaitable[tuple[Any, Any]]],
+    discard: Callable[[Any], object] | None,
+) -> tuple[Any, Any]:
+    running: dict[asyncio.Task[tuple[Any, Any]], Address] = {}
+
+    def leave(task: asyncio.Task[Any], address: Address) -> None:
+        """Let what has lost end by itself: cut off in the middle it would leave a relay behind on the server."""
+        if discard is None:
+            task.cancel()
+
+        def over(_: object) -> None:
+            _leftover.discard(task)
+            if task.cancelled():
+                return
+            if (error := task.exception()) is not None:
+                told.fail(str(address), _words(error))
+            elif discard is not None:
+                discard(task.result())
+
+        _leftover.add(task)
+        task.add_done_callback(over)
+
+    try:
+        while waiting or running:
+            if waiting:
+                address = waiting.popleft()
+                running[asyncio.ensure_future(ask(address))] = address
+            done, _ = await asyncio.wait(
+                running, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                address = running.pop(task)
+                error = task.exception()
+                if error is not None:
+                    told.fail(str(address), _words(error))
+                    continue
+                found = task.result()
+                told.use(found[0], str(address))
+                for other in (*running.values(), *waiting):
+                    if str(other) not in told.used.values():
+                        told.unused[str(other)] = f"not needed, for {address} works"
+                return found
+    except asyncio.CancelledError:
+        for task, address in running.items():
+            task.cancel()
+            told.fail(str(address), "it did not answer")
+        raise
+    finally:
+        for task, address in running.items():
+            leave(task, address)
+    raise ConnectionError("no server works")
+
+
+def _words(error: BaseException) -> str:
+    """Return in words why a server is of no help."""
+    if isinstance(error, TransactionFailed):
+        code, reason = error.response.attributes.get("ERROR-CODE", (0, ""))
+        refused = "it refused the user name or the password" if code in (401, 403, 431, 441) else "it refused"
+        return f"{refused} ({code} {reason})".replace(" )", ")")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message.rstrip('.')})"
+    if isinstance(error, ssl.SSLError):
+        return "no encrypted connection: is TLS spoken on this port?"
+    if isinstance(error, socket.gaierror):
+        return "its name is not known here"
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        reason = f" ({os.strerror(error.errno)})" if error.errno else ""
+        return f"it cannot be reached{reason}"
+    return "it did not answer"
+
+
+# -- the hooks --------------------------------------------------------------------------------------------------------
+
+# All three are looked up in their modules when they are called. A connection that is not ours has servers of its own.
+_connection_kwargs = aiortc.rtcicetransport.connection_kwargs
+_ask_stun, _ask_turn = aioice.ice.server_reflexive_candidate, aioice.ice.relayed_candidate
+
+
+def _choices(servers: list[Any]) -> dict[str, Any]:
+    if any(isinstance(server, RTCIceServer) for server in servers):
+        return _connection_kwargs(servers)
+    return {f"{kind}_server": choice for kind in ("stun", "turn") if (choice := Choice(servers, kind))}
+
+
+async def _stun(protocol: Any, stun_server: Any) -> Any:
+    if not isinstance(stun_server, Choice):
+        return await _ask_stun(protocol, stun_server)
+
+    async def ask(address: Address) -> Any:
+        async with asyncio.timeout(PATIENCE):
+            found = await asyncio.get_running_loop().getaddrinfo(
+                address.host, address.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+            )
+            return await _ask_stun(protocol, (str(found[0][4][0]), address.port))
+
+    return await stun_server.first(outcome(protocol.receiver), ask)
+
+
+async def _turn(*, protocol_factory: Any, turn_server: Any, hide_related_address: bool, **options: Any) -> Any:
+    if not isinstance(turn_server, Choice):
+        return await _ask_turn(
+            protocol_factory=protocol_factory, turn_server=turn_server, hide_related_address=hide_related_address,
+            **options,
+        )  # fmt: skip
+
+    async def ask(address: Address) -> Any:
+        # Hidden means that nothing else may be gathered.
+        async with asyncio.timeout(RELAY_PATIENCE if hide_related_address else PATIENCE):
+            secure = address.transport == "tls"
+            # Reading all certificates that are trusted takes a while.
+            tls: Any = await asyncio.to_thread(ssl.create_default_context) if secure else False
+            return await _ask_turn(
+                component=options["component"],
+                hide_related_address=hide_related_address,
+                protocol_factory=protocol_factory,
+                turn_server=(address.host, address.port),
+                turn_username=address.username,
+                turn_password=address.credential,
+                turn_ssl=tls,
+                turn_transport="udp" if address.transport == "udp" else "tcp",
+            )
+
+    told = outcome(protocol_factory().receiver)
+    return await turn_server.first(told, ask, lambda found: found[1].transport.close())
+
+
+aiortc.rtcicetransport.connection_kwargs = _choices
+aioice.ice.server_reflexive_candidate = _stun
+aioice.ice.relayed_candidate = _turn
+
+
+# -- a check of each --------------------------------------------------------------------------------------------------
+
+
+class Checked(NamedTuple):
+    """What became of one server that was asked by itself."""
+
+    server: str
+    kind: str
+    words: str
+    #: Until it worked.
+    seconds: float
+
+
+async def check(servers: Iterable[IceServer | IceServerSource]) -> list[Checked]:
+    """Ask each address of each server, all at once, and return what became of it."""
+    found, failures = await resolve(servers)
+    checked = [Checked(name, "source", words, 0.0) for name, words in failures.items()]
+    asked = []
+    for kind in ("stun", "turn"):
+        best, unused = addresses(found, kind)
+        checked += [Checked(server, "unused", words, 0.0) for server, words in unused.items()]
+        asked += [_check(address, kind) for address in best]
+    return checked + list(await asyncio.gather(*asked))
+
+
+async def _check(address: Address, kind: str) -> Checked:
+    server = IceServer((str(address),), address.username, address.credential)
+    policy = TransportPolicy.RELAY if kind == "turn" else TransportPolicy.ALL
+    connection = aioice.Connection(ice_controlling=False, transport_policy=policy, **_choices([server]))
+    began = time.monotonic()
+    try:
+        await connection.gather_candidates()
+        taken = time.monotonic() - began
+        told: Mapping[str, str] = outcome(connection).failures
+        works = str(address) in outcome(connection).used.values()
+        words = WORKS if works else told.get(str(address), "this machine has no address to ask it from")
+        return Checked(str(address), kind, words, taken)
+    finally:
+        await connection.close()
