@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import os
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,9 @@ from cryptography.x509.oid import NameOID
 from tests.conftest import SCALE
 
 USER, PASSWORD, SECRET = "somebody", "open-sesame", "a-secret-that-both-know"
-RELAY_PORTS = (30_000, 30_200)
+# Each test run has its own, below those that are given to anybody.
+_FIRST = 22_000 + os.getpid() * 64 % 10_000
+RELAY_PORTS = range(_FIRST, _FIRST + 64)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def coturn(folder: Path, *, shared_secret: bool = False) -> Iterator[Coturn]:
             [
                 program, "-n", "--listening-ip", host, "--relay-ip", host, "--listening-port", str(running.port),
                 "--tls-listening-port", str(running.tls_port), "--min-port", str(RELAY_PORTS[0]),
-                "--max-port", str(RELAY_PORTS[1]), *access, "--realm", "test", "--no-cli", "--no-dtls",
+                "--max-port", str(RELAY_PORTS[-1]), *access, "--realm", "test", "--no-cli", "--no-dtls",
                 "--cert", str(certificate), "--pkey", str(key), "--userdb", str(folder / "users"),
                 "--pidfile", str(folder / "pid"), "--log-file", "stdout", "--simple-log",
             ],

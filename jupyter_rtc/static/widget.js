@@ -652,7 +652,7 @@ var WebRtcTransport = class {
       post({ type: "candidate", epoch: this.epoch, candidate: candidate2?.toJSON() ?? null });
     }, { signal });
     pc.addEventListener("icecandidateerror", ({ url, errorCode, errorText }) => {
-      const words = errorCode >= 700 ? "it did not answer" : `it refused (${errorCode} ${errorText})`;
+      const words = errorCode >= 700 ? "it did not answer" : `it refused (${errorCode} ${errorText.replace(/\.$/, "")})`;
       if (url) this.#refusals.set(url, words);
     }, { signal });
     pc.addEventListener("connectionstatechange", () => {

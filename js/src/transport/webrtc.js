@@ -155,7 +155,10 @@ export class WebRtcTransport {
     pc.addEventListener(
       "icecandidateerror",
       ({ url, errorCode, errorText }) => {
-        const words = errorCode >= 700 ? "it did not answer" : `it refused (${errorCode} ${errorText})`;
+        const words =
+          errorCode >= 700
+            ? "it did not answer"
+            : `it refused (${errorCode} ${errorText.replace(/\.$/, "")})`;
         if (url) this.#refusals.set(url, words);
       },
       { signal },
