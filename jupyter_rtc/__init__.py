@@ -41,7 +41,8 @@ from .signaling.pair import connect_pair
 from .signaling.room import WebSocketRoom
 from .signaling.room_server import serve_rooms
 from .signaling.server import WhipServer
-from .signaling.turn import CloudflareTurn, HuggingFaceTurn, SharedSecretTurn, TwilioTurn
+from .signaling.turn import SharedSecretTurn
+from .signaling.turn_services import CloudflareTurn, HuggingFaceTurn, TwilioTurn
 from .signaling.whep import Whep
 from .signaling.whip import Whip
 from .widgets.camera import Camera

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import IceServer, ice_servers, ice_transport_policy
+from ..engine.addresses import resolve
 from ..engine.channel import Channel
 from ..engine.loop import engine
 from ..engine.peer import Peer
-from ..engine.servers import resolve
 from ..engine.statistics import Facts
 from ..errors import InvalidStateError, RtcError
 from ..media.track import Kind, Track

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+import jupyter_rtc as rtc
 from tests.coturn import PASSWORD, SECRET, Coturn, coturn
 
 from .lab import Notebook
 from .media import IMPORTS
+from .other_side import Sides
 
 pytestmark = pytest.mark.slow
 
@@ -77,3 +79,18 @@ def test_where_no_relay_works_the_page_says_so(notebook: Notebook, server: Cotur
     assert "it refused the user name or the password (401" in report
     assert "it refused (401 Unauthorized)" in report, "the page's own words"
     assert PASSWORD not in report
+
+
+@pytest.mark.parametrize("way", ["udp", "tcp"])
+def test_a_browser_at_the_other_end_of_relays(sides: Sides, server: Coturn, way: str) -> None:
+    (given,) = rtc.SharedSecretTurn(server.url(way), SECRET).known()
+    sides.pc.set_configuration(ice_servers=[given], ice_transport_policy="relay")
+    sides.page.evaluate(
+        "servers => pc.setConfiguration({ iceServers: servers, iceTransportPolicy: 'relay' })", [given.to_json()]
+    )
+    sides.pc.add_track(rtc.TestPattern((320, 240)))
+    sides.we_offer()
+    sides.until(lambda: sides.pc.connection_state == "connected")
+    sides.moves("0")
+    report = sides.pc.report()
+    assert report.reason.count("TURN relay") == 2, report.reason

@@ -82,9 +82,11 @@ async def test_a_silent_server_does_not_hold_up_the_next(silent: int, answering:
     pc.close()
 
 
-async def test_a_relay_that_is_silent_is_the_reason(silent: int, scale: float) -> None:
+async def test_a_relay_that_is_silent_is_the_reason(silent: int, scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert servers.RELAY_PATIENCE <= 3
+    monkeypatch.setattr(servers, "RELAY_PATIENCE", 0.5)
     pc, taken = await gathered(ice_servers=[turn(silent)], ice_transport_policy="relay")
-    assert taken < 4.5 * scale
+    assert taken < 2 * scale
     assert pc.report().reason == (
         f"only relayed ways are allowed, and there is none, and turn:127.0.0.1:{silent}?transport=udp is of no help: "
         "it did not answer"

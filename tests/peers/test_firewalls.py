@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from jupyter_rtc import config
 from jupyter_rtc.engine import servers
 from tests.conftest import SCALE
 from tests.coturn import PASSWORD, RELAY_PORTS, SECRET, USER, Coturn, coturn
+from tests.integration.test_restart import Wire
 from tests.integration.waiting import until
 
 from .peer import SOON
@@ -162,6 +164,35 @@ async def test_a_relay_is_taken_in_mid_call(server: Coturn) -> None:
         await until(lambda: channel.ready_state == "open")
         channel.send("through the relay")
         await until(lambda: received == ["through the relay"])
+
+
+async def test_when_the_relay_dies_in_mid_call_another_one_is_taken(server: Coturn, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as mortal:
+        dying = mortal.enter_context(coturn(tmp_path / "dying"))
+        options: dict[str, Any] = {
+            "ice_servers": [dying.server("udp"), server.server("tcp")], "ice_transport_policy": "relay",
+        }  # fmt: skip
+        one, other = Wire(), Wire()
+        one.other, other.other = other, one
+        async with rtc.PeerConnection(**options) as a, rtc.PeerConnection(**options) as b:
+            channel = a.create_data_channel("x")
+            received: list[Any] = []
+
+            def listen(there: rtc.DataChannel) -> None:
+                there.on("message", received.append)
+
+            b.on("datachannel", listen)
+            await asyncio.gather(a.connect(one, SOON), b.connect(other, SOON))
+            assert f"{dying.url('udp')}: it works" in a.report().servers
+            mortal.close()
+            await until(lambda: a.connection_state == "disconnected")
+            await until(lambda: a.connection_state == b.connection_state == "connected")
+            assert f"{server.url('tcp')}: it works" in a.report().servers
+            await until(lambda: channel.ready_state == "open")
+            channel.send("through the other one")
+            await until(lambda: received == ["through the other one"])
+            began = time.monotonic()
+        assert time.monotonic() - began < 8 * SCALE
 
 
 async def test_relays_that_lost_the_race_are_given_back(server: Coturn, monkeypatch: pytest.MonkeyPatch) -> None:

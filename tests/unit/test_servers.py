@@ -15,9 +15,11 @@ import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
 from jupyter_rtc.config import IceServer, IceServerSource, parse_ice_servers, urls_of
+from jupyter_rtc.engine import addresses as engine_addresses
 from jupyter_rtc.engine import servers
+from jupyter_rtc.engine.addresses import MOST, Address, addresses, resolve
 from jupyter_rtc.engine.loop import Engine
-from jupyter_rtc.engine.servers import Address, Choice, Outcome, addresses, check, resolve
+from jupyter_rtc.engine.servers import Choice, Outcome, check
 from jupyter_rtc.errors import SignalingError
 
 SECRET = "open-sesame"
@@ -58,8 +60,8 @@ def test_what_cannot_be_used_here_is_said():
 
 def test_of_very_many_the_best_are_asked():
     found, unused = addresses([turn(*(f"turn:t{i}" for i in range(20)))], "turn")
-    assert len(found) == servers.MOST
-    assert len(unused) == 20 - servers.MOST
+    assert len(found) == MOST
+    assert len(unused) == 20 - MOST
     assert unused["turn:t19:3478?transport=udp"] == "not asked: only 8 are"
 
 
@@ -194,7 +196,7 @@ class Source(IceServerSource):
 
 
 async def test_sources_are_asked_and_one_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(servers, "FETCH_PATIENCE", 0.05)
+    monkeypatch.setattr(engine_addresses, "FETCH_PATIENCE", 0.05)
     refusing, slow = Source(error=SignalingError("it answered 401")), Source(seconds=30.0)
     slow.name = "another one"
     found, failures = await resolve([IceServer(("stun:s",)), Source(turn("turn:t")), refusing, slow])
