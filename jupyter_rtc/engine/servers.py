@@ -8,6 +8,7 @@ the first that works is used. `tests/unit/test_statistics.py` fails when a hook 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import aioice.ice
+import aioice.turn
 import aiortc.rtcicetransport
 from aioice import TransportPolicy
 from aioice.stun import TransactionFailed
@@ -35,6 +37,9 @@ STAGGER = 0.2
 #: A server that takes longer is done without; where only relayed ways are allowed, nothing goes without one.
 PATIENCE = 1.5
 RELAY_PATIENCE = 3.0
+
+#: A relay's server is told that it is over for so long: a dead one would have it take a minute.
+FAREWELL = 0.8
 
 WORKS = "it works"
 
@@ -184,8 +189,9 @@ def _words(error: BaseException) -> str:
 
 # -- the hooks --------------------------------------------------------------------------------------------------------
 
-# All three are looked up in their modules when they are called. A connection that is not ours has servers of its own.
+# All are looked up where they are when they are called. A connection that is not ours has servers of its own.
 _connection_kwargs = aiortc.rtcicetransport.connection_kwargs
+_delete = aioice.turn.TurnClientMixin.delete
 _ask_stun, _ask_turn = aioice.ice.server_reflexive_candidate, aioice.ice.relayed_candidate
 
 
@@ -237,7 +243,14 @@ async def _turn(*, protocol_factory: Any, turn_server: Any, hide_related_address
     return await turn_server.first(told, ask, lambda found: found[1].transport.close())
 
 
+async def _give_back(self: Any) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FAREWELL):
+            await _delete(self)  # which closes the socket, too, whatever becomes of it
+
+
 aiortc.rtcicetransport.connection_kwargs = _choices
+aioice.turn.TurnClientMixin.delete = _give_back  # type: ignore[method-assign]
 aioice.ice.server_reflexive_candidate = _stun
 aioice.ice.relayed_candidate = _turn
 

@@ -270,6 +270,7 @@ def test_upstream_still_gives_one_name_to_all_streams_of_a_receiver() -> None:
         (aioice.turn.TurnClientMixin.datagram_received, "self.receiver.datagram_received("),
         (aioice.Connection.get_component_candidates, "server_reflexive_candidate(protocol, self.stun_server)"),
         (aioice.Connection.get_component_candidates, "turn_server=self.turn_server"),
+        (aioice.turn.TurnTransport._close, "self.__inner_protocol.delete()"),
         (aiortc.RTCIceGatherer.__init__, "ice_kwargs = connection_kwargs(iceServers)"),
         (aioice.Connection.get_component_candidates, "protocol_factory=lambda: StunProtocol(self)"),
     ],
@@ -308,6 +309,7 @@ def test_every_hooked_name_of_the_router_is_there() -> None:
     assert {"route_rtp", "route_rtcp"} <= set(vars(RtpRouter))
     assert aioice.ice.server_reflexive_candidate is servers._stun
     assert aioice.ice.relayed_candidate is servers._turn
+    assert aioice.turn.TurnClientMixin.delete is servers._give_back
     assert aiortc.rtcicetransport.connection_kwargs is servers._choices
 
 
