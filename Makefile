@@ -3,7 +3,7 @@
 #
 # Everything is installed below this folder: Python packages, and where missing Node.js and a browser,
 # into .venv; JavaScript packages into js/node_modules. Only as root, and only where they are missing, `make test`
-# installs Chromium and Firefox system-wide with apt-get, and `make test-all` GStreamer, Janus and Go's WebRTC (pion).
+# installs Chromium and Firefox system-wide with apt-get, and `make test-all` GStreamer, Janus, coturn and Go's WebRTC (pion).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -39,6 +39,8 @@ NODE_IS_NEW_ENOUGH := const [major, minor] = process.versions.node.split(".").ma
 
 GSTREAMER := gstreamer1.0-nice gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
   gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 python3-gi
+# Debian's package starts a server for everybody where there is systemd; the tests run one of their own.
+coturn = { $(call apt-get,coturn) && { systemctl disable --now coturn >/dev/null 2>&1 || true; }; }
 # Fails for whoever is not root.
 apt-get = { test -n "$(ROOT)" && command -v apt-get >/dev/null && apt-get update -qq \
   && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); }
@@ -173,5 +175,6 @@ $(VENV)/.stamp-peers: $(VENV)/.stamp-test
 	"$(BIN)/python" -m pip install --quiet --editable ".[peers]" || true
 	$(call apt-get,$(GSTREAMER)) || true
 	$(call apt-get,janus) || true
+	command -v turnserver >/dev/null || $(coturn) || true
 	$(call apt-get,golang-go golang-github-pion-webrtc.v3-dev) || true
 	touch "$@"

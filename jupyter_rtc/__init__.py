@@ -41,6 +41,8 @@ from .signaling.pair import connect_pair
 from .signaling.room import WebSocketRoom
 from .signaling.room_server import serve_rooms
 from .signaling.server import WhipServer
+from .signaling.turn import SharedSecretTurn
+from .signaling.turn_services import CloudflareTurn, HuggingFaceTurn, TwilioTurn
 from .signaling.whep import Whep
 from .signaling.whip import Whip
 from .widgets.camera import Camera
@@ -64,9 +66,11 @@ __all__ = [
     "Capture",
     "CaptureError",
     "CaptureTimeout",
+    "CloudflareTurn",
     "ConnectTimeout",
     "CopyPaste",
     "DataChannel",
+    "HuggingFaceTurn",
     "InvalidAccessError",
     "InvalidStateError",
     "MediaStream",
@@ -89,12 +93,14 @@ __all__ = [
     "SdpError",
     "SecurityError",
     "SessionDescription",
+    "SharedSecretTurn",
     "Signaling",
     "SignalingError",
     "TestPattern",
     "TestTone",
     "Track",
     "TrackEvent",
+    "TwilioTurn",
     "Video",
     "WebSocketRoom",
     "Whep",

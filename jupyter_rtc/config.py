@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 from .errors import InvalidAccessError
 
@@ -33,19 +34,46 @@ class IceServer:
         return server
 
 
+class IceServerSource(ABC):
+    """Where servers come from whose credentials end, in place of a server in `ice_servers`.
+
+    Attributes
+    ----------
+    name : str
+        For reports.
+    """
+
+    name: str
+
+    @abstractmethod
+    def known(self) -> tuple[IceServer, ...] | None:
+        """Return the servers, at once, if there are some that are good for a while. On any thread."""
+
+    @abstractmethod
+    async def fresh(self) -> tuple[IceServer, ...]:
+        """Return servers that are good for a while. On any event loop.
+
+        Raises
+        ------
+        SignalingError
+            When there are none to be had.
+        """
+
+
 # RFC 7064 and RFC 7065.
 _HOST = r"(\[[0-9a-fA-F:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?"
 _ADDRESS = re.compile(rf"stuns?:{_HOST}|turns?:{_HOST}(\?transport=(udp|tcp))?")
 
-IceServers = Iterable[str | Mapping[str, Any] | IceServer]
+IceServers = Iterable[str | Mapping[str, Any] | IceServer | IceServerSource]
+IceTransportPolicy = Literal["all", "relay"]
 
 
-def parse_ice_servers(servers: IceServers) -> tuple[IceServer, ...]:
+def parse_ice_servers(servers: IceServers) -> tuple[IceServer | IceServerSource, ...]:
     """Return `servers` checked.
 
     Parameters
     ----------
-    servers : iterable of str, dict or IceServer
+    servers : iterable of str, dict, IceServer or IceServerSource
         ``"stun:host:port"``, or dictionaries with ``urls``, ``username`` and ``credential`` as in browsers.
 
     Raises
@@ -55,9 +83,9 @@ def parse_ice_servers(servers: IceServers) -> tuple[IceServer, ...]:
     """
     if isinstance(servers, (str, Mapping)):
         raise TypeError("ice_servers is a list of servers, e.g. ['stun:stun.example.org:3478']")
-    parsed = []
+    parsed: list[IceServer | IceServerSource] = []
     for server in servers:
-        if isinstance(server, IceServer):
+        if isinstance(server, (IceServer, IceServerSource)):
             parsed.append(server)
             continue
         fields: Any = {"urls": server} if isinstance(server, str) else server
@@ -79,10 +107,43 @@ def parse_ice_servers(servers: IceServers) -> tuple[IceServer, ...]:
     return tuple(parsed)
 
 
-_configured: tuple[IceServer, ...] | None = None
+def urls_of(servers: Iterable[IceServer | IceServerSource]) -> tuple[str, ...]:
+    """Return the servers' addresses, and for a source that must be asked for them its name."""
+    urls: list[str] = []
+    for server in servers:
+        known = (server,) if isinstance(server, IceServer) else server.known()
+        urls += [cast(IceServerSource, server).name] if known is None else [url for one in known for url in one.urls]
+    return tuple(urls)
 
 
-def ice_servers() -> tuple[IceServer, ...]:
+_configured: tuple[IceServer | IceServerSource, ...] | None = None
+_policy: IceTransportPolicy | None = None
+
+
+def parse_ice_transport_policy(value: Any) -> IceTransportPolicy:
+    """Return it checked.
+
+    Raises
+    ------
+    TypeError
+    """
+    if value not in ("all", "relay"):
+        raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {value!r}")
+    return cast(IceTransportPolicy, value)
+
+
+def ice_transport_policy() -> IceTransportPolicy:
+    """Return the policy of widgets, and of connections that are not stricter themselves."""
+    text = os.environ.get("JUPYTER_RTC_ICE_TRANSPORT_POLICY", "")
+    if _policy is not None or not text:
+        return _policy or "all"
+    try:
+        return parse_ice_transport_policy(text)
+    except TypeError:
+        raise ValueError(f"JUPYTER_RTC_ICE_TRANSPORT_POLICY is 'all' or 'relay', not {text!r}") from None
+
+
+def ice_servers() -> tuple[IceServer | IceServerSource, ...]:
     """Return the servers for connections that name none: configured, from the environment, else none."""
     if _configured is not None:
         return _configured
@@ -201,6 +262,7 @@ def codec() -> str | None:
 def configure(
     *,
     ice_servers: IceServers | None = None,
+    ice_transport_policy: IceTransportPolicy | None = None,
     bitrate: float | Mapping[str, float] | Bitrate | None = None,
     codec: str | None = None,
     switch_interval: float | None = None,
@@ -210,8 +272,12 @@ def configure(
     Parameters
     ----------
     ice_servers : list, optional
-        STUN and TURN servers, as addresses or as dictionaries as in browsers. Also from the environment
-        variable ``JUPYTER_RTC_ICE_SERVERS``, as JSON. Without either nothing leaves the local network.
+        STUN and TURN servers, as addresses or as dictionaries as in browsers, or what fetches fresh ones, as
+        `CloudflareTurn`. Also from the environment variable ``JUPYTER_RTC_ICE_SERVERS``, as JSON. Without either
+        nothing leaves the local network.
+    ice_transport_policy : {"all", "relay"}, optional
+        ``"relay"``: only through a TURN server, in the kernel and in its pages. A connection may be stricter than
+        this, and not less strict. Also from ``JUPYTER_RTC_ICE_TRANSPORT_POLICY``.
     bitrate : number or dict, optional
         The most that a video stream may have, in bits a second; or a dictionary with any of ``floor``, ``start``
         and ``ceiling``: 150 000, 4 000 000 and 8 000 000 without it. Between them it follows what the receiver can
@@ -224,12 +290,14 @@ def configure(
         (`sys.setswitchinterval`; restored afterwards). 0.0005 unless set, here or as ``JUPYTER_RTC_SWITCH_INTERVAL``:
         pictures stay smooth, and such a cell is about a tenth slower. 0 leaves Python's own, 0.005.
     """
-    global _configured, _bitrate, _codec, _switch_interval
+    global _configured, _policy, _bitrate, _codec, _switch_interval
+    policy = None if ice_transport_policy is None else parse_ice_transport_policy(ice_transport_policy)
     limits = None if bitrate is None else parse_bitrate(bitrate)
     preferred = None if codec is None else parse_codec(codec)
     if switch_interval is not None:
         _switch_interval = _checked_interval(float(switch_interval))
     if ice_servers is not None:
         _configured = parse_ice_servers(ice_servers)
+    _policy = _policy if policy is None else policy
     _bitrate = _bitrate if limits is None else limits
     _codec = _codec if preferred is None else preferred

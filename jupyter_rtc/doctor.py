@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import html
 import platform
 import re
@@ -16,7 +15,9 @@ from importlib import metadata
 from typing import Literal
 from urllib.parse import urlsplit
 
-from .config import ice_servers
+from .config import ice_servers, ice_transport_policy
+from .engine.loop import engine
+from .engine.servers import WORKS, Checked, check
 from .errors import RtcError
 from .link import kernel
 from .rtc.connection import PeerConnection
@@ -262,7 +263,9 @@ async def _connections() -> list[Finding]:
 
 async def _own_pair() -> list[Finding]:
     """Connect two ends in this kernel, over real sockets and without servers."""
-    async with PeerConnection(ice_servers=[]) as a, PeerConnection(ice_servers=[]) as b:
+    async with PeerConnection() as a, PeerConnection() as b:
+        for pc in (a, b):
+            pc.set_configuration()  # without those that are configured for all
         a.create_data_channel("doctor")
         began = time.monotonic()
         try:
@@ -279,22 +282,42 @@ async def _own_pair() -> list[Finding]:
 
 
 async def _servers() -> list[Finding]:
-    """Ask each configured server as a connection would."""
+    """Ask each configured server, each by itself."""
     try:
-        servers = ice_servers()
+        servers, policy = ice_servers(), ice_transport_policy()
     except ValueError as error:
-        return [Finding("servers", "bad", str(error), "mend the environment variable JUPYTER_RTC_ICE_SERVERS")]
+        variable = str(error).split()[0]
+        return [Finding("servers", "bad", str(error), f"mend the environment variable {variable}")]
     if not servers:
+        if policy == "relay":
+            return [Finding("servers", "bad", "only relayed ways are allowed, and no TURN server is named", _NAME_ONE)]
         return [Finding("servers", "note", "none is configured, so none is asked")]
-    async with PeerConnection(ice_servers=servers) as pc:
-        pc.create_data_channel("doctor")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2 * PATIENCE):
-                await pc.set_local_description()  # returns when every server has answered, or was given up
-        lines = pc.report().servers
+    return _judge(await engine().run(check(servers)), policy)
+
+
+_NAME_ONE = "name one: jupyter_rtc.configure(ice_servers=[...])"
+_ADVICE = {
+    "stun": "see that the address is right and that the firewall lets UDP to it pass",
+    "turn": "see that the address, the user name and the password are right, and that the firewall lets it pass: where "
+    "UDP is blocked, TURN over TLS may pass, as turns:HOST:443",
+    "certificate": "let this machine trust who has signed it: in its own store, or with SSL_CERT_FILE=... in the "
+    "kernel's environment",
+    "source": "see that the credentials are right and still valid, and that this machine reaches the service",
+}
+
+
+def _judge(checked: list[Checked], policy: str) -> list[Finding]:
+    """Return a finding about each server; that one fails is bad where no other of its kind works."""
     found = []
-    for line in lines:
-        good = line.endswith(": it works")
-        advice = "" if good else "see that the address, the credentials and the firewall let this machine use it"
-        found.append(Finding("server", "good" if good else "bad", line, advice))
+    works = {one.kind for one in checked if one.words == WORKS}
+    for one in checked:
+        if one.words == WORKS:
+            found.append(Finding("server", "good", f"{one.server}: it works, after {one.seconds:.2f} s"))
+            continue
+        advice = "certificate" if "certificate" in one.words else one.kind
+        state: State = "note" if one.kind in works or one.kind == "unused" else "bad"
+        other = "; another one is used" if one.kind in works else ""
+        found.append(Finding("server", state, f"{one.server}: {one.words}{other}", _ADVICE.get(advice, "")))
+    if policy == "relay" and "turn" not in works:
+        found.append(Finding("servers", "bad", "only relayed ways are allowed, and no TURN server works"))
     return found

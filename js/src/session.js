@@ -19,7 +19,7 @@ const REPORT_WITHIN = 2000;
 const GRACE = 1500;
 
 /** @typedef {AnyModel<Traits> & {comm?: unknown, comm_live?: boolean}} Model */
-/** @typedef {"waiting" | "connecting" | "connected" | "busy" | "blocked" | "gone" | "none"} Link */
+/** @typedef {"waiting" | "connecting" | "connected" | "busy" | "blocked" | "unrelayed" | "gone" | "none"} Link */
 /** @typedef {"" | "kernel" | "network"} Delay */
 /** @typedef {PlannedTrack & {track: MediaStreamTrack, muted: boolean}} RemoteTrack */
 /** @typedef {{key: string, level: "info" | "error", text: string, detail: string}} Notice */
@@ -180,6 +180,7 @@ export class Session extends EventTarget {
     if (this.#commDead) return visit.heard ? "gone" : "none";
     if (visit.connection === "connected") return "connected";
     if (visit.silence) return visit.silence === "busy" ? "busy" : "none";
+    if (visit.connection === "blocked" && this.#plan?.iceTransportPolicy === "relay") return "unrelayed";
     return visit.connection === "idle" ? "waiting" : visit.connection;
   }
 

@@ -100,6 +100,7 @@ export type KernelMessage =
   | {
       type: "plan";
       iceServers: RTCIceServer[];
+      iceTransportPolicy: RTCIceTransportPolicy;
       tracks: PlannedTrack[];
       tiles: Tile[];
       capture: CaptureWish | null;

@@ -76,7 +76,15 @@ export class FakeKernel {
 }
 
 export function plan(more = {}) {
-  return { type: "plan", iceServers: [], tracks: [], tiles: [], capture: null, ...more };
+  return {
+    type: "plan",
+    iceServers: [],
+    iceTransportPolicy: "all",
+    tracks: [],
+    tiles: [],
+    capture: null,
+    ...more,
+  };
 }
 
 export class FakeTrack extends EventTarget {

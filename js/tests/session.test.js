@@ -253,6 +253,35 @@ describe("the connection", () => {
     expect(session.state.link).toBe("connected");
   });
 
+  test("with relays alone, the page keeps to them and says which server was of no help", async () => {
+    const turn = { urls: ["turn:turn.example:3478"], username: "u", credential: "secret" };
+    show();
+    await settle();
+    const kernel = new FakeKernel(model);
+    kernel.say(plan({ iceServers: [turn], iceTransportPolicy: "relay" }));
+    await settle();
+    expect(latest().configuration).toEqual({ iceServers: [turn], iceTransportPolicy: "relay" });
+    const refused = {
+      url: "turn:turn.example:3478?transport=udp",
+      errorCode: 401,
+      errorText: "Unauthorized",
+    };
+    latest().dispatchEvent(Object.assign(new Event("icecandidateerror"), refused));
+    kernel.say({ type: "description", epoch: 1, description: { type: "answer", sdp: "" } });
+    await settle();
+    for (let i = 0; i < 20; i += 1) {
+      await pass(250);
+      kernel.say();
+    }
+    expect(session.state.link).toBe("unrelayed");
+    const [{ reason }] = model.sent.flatMap(({ messages }) =>
+      messages.filter(({ type }) => type === "failed"),
+    );
+    expect(reason).toContain("no way through a TURN server");
+    expect(reason).toContain("; turn:turn.example:3478?transport=udp: it refused (401 Unauthorized)");
+    expect(reason).not.toContain("secret");
+  });
+
   test("a lost one is made anew, and the comm is asked meanwhile", async () => {
     const { kernel, pc } = await connected();
     const before = model.sent.length;

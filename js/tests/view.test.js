@@ -16,6 +16,7 @@ describe("the player's sentence", () => {
     ],
     [{ link: "connecting", delay: "network" }, "waiting", /no way \(UDP\) to it was found yet/],
     [{ link: "blocked" }, "error", /^No direct path \(UDP\) to the kernel: .*TURN/],
+    [{ link: "unrelayed" }, "error", /^No way to the kernel through a TURN server/],
     [{ link: "gone" }, "error", /^Kernel gone/],
     [{ link: "none" }, "off", /running one/],
     [{}, "waiting", /^Waiting for the first picture$/],

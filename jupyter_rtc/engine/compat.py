@@ -29,7 +29,7 @@ from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
 from aiortc.sdp import SessionDescription as ParsedDescription
 
-from ..config import IceServer
+from ..config import IceServer, IceServerSource
 from ..media import track as media_track
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _context_for_rsa_too(self: Any, srtp_profiles: Any) -> Any:
 RTCCertificate._create_ssl_context = _context_for_rsa_too  # type: ignore[method-assign]
 
 
-def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPeerConnection:
+def connection(ice_servers: Iterable[IceServer | IceServerSource], transport_policy: str) -> RTCPeerConnection:
     """Return a new connection, to be called on the engine's loop.
 
     The list of servers is always given: for None aiortc asks a public STUN server (rtcicetransport.py).
@@ -87,15 +87,15 @@ def connection(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCPe
     return cast(RTCPeerConnection, pc)
 
 
-def _configuration(ice_servers: Iterable[IceServer], transport_policy: str) -> RTCConfiguration:
-    servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
-    configuration = RTCConfiguration(iceServers=servers)
+def _configuration(ice_servers: Iterable[IceServer | IceServerSource], transport_policy: str) -> RTCConfiguration:
+    # Ours, which `servers` chooses from: aiortc only hands the list on.
+    configuration = RTCConfiguration(iceServers=cast(list[RTCIceServer], list(ice_servers)))
     if transport_policy != "all":
         configuration.iceTransportPolicy = type(configuration.iceTransportPolicy)(transport_policy)
     return configuration
 
 
-def configure(pc: Any, ice_servers: Iterable[IceServer], transport_policy: str) -> None:
+def configure(pc: Any, ice_servers: Iterable[IceServer | IceServerSource], transport_policy: str) -> None:
     """Let what is gathered from now on use other servers: aiortc has no setConfiguration."""
     pc._RTCPeerConnection__configuration = _configuration(ice_servers, transport_policy)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import socket
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,12 +18,25 @@ T = TypeVar("T")
 GOODBYE = 1.0
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """Looks names up beside the codecs: one that is not known may take a thread for half a minute.
+
+    Not the Proactor loop of Windows: its UDP stops at an ICMP "port unreachable", which ICE provokes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names = ThreadPoolExecutor(4, thread_name_prefix="jupyter-rtc-names")
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: int) -> Any:
+        return await self.run_in_executor(self._names, partial(socket.getaddrinfo, host, port, **options))
+
+
 class Engine:
     """A daemon thread with an event loop on which all of aiortc lives."""
 
     def __init__(self) -> None:
-        # Not the Proactor loop of Windows: its UDP stops at an ICMP "port unreachable", which ICE provokes.
-        self.loop = asyncio.SelectorEventLoop()
+        self.loop = _Loop()
         self.loop.set_default_executor(
             ThreadPoolExecutor(max(4, os.cpu_count() or 1), thread_name_prefix="jupyter-rtc-codec")
         )

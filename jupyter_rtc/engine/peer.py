@@ -18,7 +18,7 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 from aiortc.sdp import candidate_from_sdp
 
 from .. import config
-from ..config import IceServer
+from ..config import IceServer, IceServerSource
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..media.track import Kind, Track
 from . import compat, fairness, numbers
@@ -64,7 +64,7 @@ class Peer:
     def __init__(
         self,
         on_event: Callable[[str, Any], None],
-        ice_servers: Iterable[IceServer] = (),
+        ice_servers: Iterable[IceServer | IceServerSource] = (),
         ice_transport_policy: str = "all",
     ) -> None:
         self._on_event = on_event
@@ -101,7 +101,7 @@ class Peer:
             engine().on_exit(self, self.close)
         return self._pc
 
-    def configure(self, ice_servers: Iterable[IceServer], ice_transport_policy: str) -> None:
+    def configure(self, ice_servers: Iterable[IceServer | IceServerSource], ice_transport_policy: str) -> None:
         """Use other servers from the next gathering on: that of a restart, if candidates were gathered already."""
         self._ice_servers, self._policy = tuple(ice_servers), ice_transport_policy
         if self._pc is not None:

@@ -1,26 +1,22 @@
-"""What is counted of ICE candidate pairs, and why a server gave no candidate: hooks into aioice, beside `compat`.
+"""What is counted of ICE candidate pairs: hooks into aioice, beside `compat`.
 
-aioice 0.13 counts nothing, forgets the pairs that it did not try, and keeps the errors of STUN and TURN servers to
-itself. `tests/unit/test_statistics.py` fails when a hook has gone. On the engine's thread.
+aioice 0.13 counts nothing, and forgets the pairs that it did not try. `tests/unit/test_statistics.py` fails when a hook
+has gone. On the engine's thread.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import time
-import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
 import aioice.ice
-from aioice.stun import TransactionFailed
+
+from .servers import outcome
 
 #: So many pairs are remembered, and so many checks may be unanswered.
 MOST_PAIRS = 200
 MOST_CHECKS = 64
-
-_failures: weakref.WeakKeyDictionary[Any, dict[str, str]] = weakref.WeakKeyDictionary()
 
 
 @dataclass
@@ -80,8 +76,9 @@ class Route:
     local: list[Candidate] = field(default_factory=list)
     remote: list[Candidate] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
-    #: Why a server gave no candidate: its address, and the reason in words.
+    #: Why a server gave no candidate, and why one was not used: its address, and the reason in words.
     failures: dict[str, str] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict)
 
 
 class RouteWatch:
@@ -191,8 +188,9 @@ class RouteWatch:
                 self._add(local, connection, candidate, "local")
             for candidate in connection._remote_candidates:
                 self._add(remote, connection, candidate, "remote")
-            for server, reason in _failures.get(connection, {}).items():
-                route.failures[server] = reason
+            told = outcome(connection)
+            route.failures.update(told.failures)
+            route.unused.update(told.unused)
         active = self._active
         for pair, key in self._pairs.items():
             connection = pair.protocol.receiver
@@ -205,6 +203,9 @@ class RouteWatch:
                 state = "frozen"  # it was never tried: another one had won by then
             counts = self._counts.get((pair.protocol, pair.remote_addr)) or Counts()
             route.pairs.append(Pair(key, ours, theirs, state, bool(pair.nominated), selected, counts))
+        for server in {server for connection in self._connections for server in outcome(connection).used.values()}:
+            route.failures.pop(server, None)
+            route.unused.pop(server, None)
         route.local.extend(local.values())
         route.remote.extend(remote.values())
         return route
@@ -214,59 +215,11 @@ class RouteWatch:
         key = self._candidates.setdefault(name, len(self._candidates))
         if key not in found:
             server = None
-            if side == "local" and candidate.type in ("srflx", "relay"):
-                server = _server(connection, "stun" if candidate.type == "srflx" else "turn")
+            if side == "local":
+                server = outcome(connection).used.get((candidate.type, candidate.host, candidate.port))
             found[key] = Candidate(
                 key, candidate.host, candidate.port, candidate.transport.lower(), candidate.type, candidate.priority,
                 candidate.foundation, candidate.related_address, candidate.related_port, server,
                 told=candidate.type != "prflx",
             )  # fmt: skip
         return key
-
-
-def _server(connection: Any, scheme: str) -> str:
-    """Return a server's address as it was configured, without what it is asked with."""
-    host, port = connection.stun_server if scheme == "stun" else connection.turn_server
-    secure = "s" if scheme == "turn" and connection.turn_ssl else ""
-    transport = f"?transport={connection.turn_transport}" if scheme == "turn" else ""
-    return f"{scheme}{secure}:{host}:{port}{transport}"
-
-
-def _note(connection: Any, scheme: str, error: BaseException) -> None:
-    if isinstance(error, TransactionFailed):
-        code, reason = error.response.attributes.get("ERROR-CODE", (0, ""))
-        refused = "it refused the user name or the password" if code in (401, 403, 431, 441) else "it refused"
-        words = f"{refused} ({code} {reason})".replace(" )", ")")
-    elif isinstance(error, socket.gaierror):
-        words = "its name is not known here"
-    elif isinstance(error, OSError) and not isinstance(error, TimeoutError) and error.strerror:
-        words = f"it cannot be reached ({error.strerror})"
-    else:
-        words = "it did not answer"
-    _failures.setdefault(connection, {})[_server(connection, scheme)] = words
-
-
-# aioice asks the servers in tasks whose errors it drops. Both are looked up in its module when they are called.
-_ask_stun, _ask_turn = aioice.ice.server_reflexive_candidate, aioice.ice.relayed_candidate
-
-
-async def _stun(protocol: Any, stun_server: Any) -> Any:
-    try:
-        found = await _ask_stun(protocol, stun_server)
-        _failures.get(protocol.receiver, {}).pop(_server(protocol.receiver, "stun"), None)
-        return found
-    except (Exception, asyncio.CancelledError) as error:
-        _note(protocol.receiver, "stun", error)
-        raise
-
-
-async def _turn(*, protocol_factory: Any, **options: Any) -> Any:
-    try:
-        return await _ask_turn(protocol_factory=protocol_factory, **options)
-    except (Exception, asyncio.CancelledError) as error:
-        _note(protocol_factory().receiver, "turn", error)
-        raise
-
-
-aioice.ice.server_reflexive_candidate = _stun
-aioice.ice.relayed_candidate = _turn

@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..config import ice_servers
+from ..config import IceServer, ice_servers, ice_transport_policy
+from ..engine.addresses import resolve
 from ..engine.channel import Channel
 from ..engine.loop import engine
 from ..engine.peer import Peer
@@ -142,6 +143,8 @@ class Session:
             case "failed":
                 self._note(f"page: {message['reason']}")
                 self._host.page_message(self.client, message)
+                if not all(isinstance(server, IceServer) for server in ice_servers()):
+                    self.post_plan()  # the credentials that the page has may have ended
             case "capture" | "report":
                 self._host.page_message(self.client, message)
             case "bye":
@@ -165,12 +168,28 @@ class Session:
         self.flush()
 
     def post_plan(self) -> None:
-        """Send what the page is to play and may capture."""
+        """Send what the page is to play and may capture, once the ICE servers are known."""
+        servers = ice_servers()
+        known = [(server,) if isinstance(server, IceServer) else server.known() for server in servers]
+        if None in known:
+            self._start(self._post_plan_later())
+        else:
+            self._post_plan([server for some in known for server in some or ()])
+
+    async def _post_plan_later(self) -> None:
+        servers, failures = await resolve(ice_servers())
+        for name, words in failures.items():
+            self._note(f"{name}: {words}")
+        if not self._closed:
+            self._post_plan(servers)
+
+    def _post_plan(self, servers: list[IceServer]) -> None:
         plan = self._host.plan(self.client)
         self.post(
             {
                 "type": "plan",
-                "iceServers": [server.to_json() for server in ice_servers()],
+                "iceServers": [server.to_json() for server in servers],
+                "iceTransportPolicy": ice_transport_policy(),
                 "tracks": [_planned(slot, track) for slot, track in plan.tracks.items()],
                 "tiles": plan.tiles,
                 "capture": plan.capture,
@@ -213,7 +232,7 @@ class Session:
             raise InvalidStateError("the page has gone")
         self._set_connected(False)
         self._states.clear()
-        self._peer = Peer(lambda name, value: self._on_event(epoch, name, value), ice_servers())
+        self._peer = Peer(lambda name, value: self._on_event(epoch, name, value), ice_servers(), ice_transport_policy())
 
     async def _negotiate(self, offer: str, slots: dict[str, str], capture: dict[str, Kind]) -> str:
         """Apply the page's offer, bind its transceivers to tracks, and return the answer."""

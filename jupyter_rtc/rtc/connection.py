@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar, cast
 
 import traitlets
 
-from ..config import IceServer, IceServers, parse_ice_servers
-from ..config import ice_servers as configured_ice_servers
+from .. import config
+from ..config import IceServer, IceServers, IceServerSource, parse_ice_servers, parse_ice_transport_policy
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..engine.peer import Peer
@@ -46,10 +46,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
     Parameters
     ----------
     ice_servers : list, optional
-        STUN and TURN servers, as addresses or as dictionaries as in browsers. None are used unless named here or in
-        `jupyter_rtc.configure`.
+        STUN and TURN servers, as addresses or as dictionaries as in browsers, or what fetches fresh ones, as
+        `CloudflareTurn`. None are used unless named here or in `jupyter_rtc.configure`.
     ice_transport_policy : {"all", "relay"}
-        ``"relay"``: only through a TURN server.
+        ``"relay"``: only through a TURN server; so it is, too, where `jupyter_rtc.configure` says so.
     bundle_policy : {"balanced", "max-compat", "max-bundle"}
         Taken for compatibility; one transport carries everything where the other side can do so.
     name : str
@@ -89,8 +89,9 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         bundle_policy: Literal["balanced", "max-compat", "max-bundle"] = "balanced",
         name: str = "",
     ) -> None:
-        if ice_transport_policy not in ("all", "relay"):
-            raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {ice_transport_policy!r}")
+        policy = parse_ice_transport_policy(ice_transport_policy)
+        if policy == "all":
+            policy = config.ice_transport_policy()
         if bundle_policy not in ("balanced", "max-compat", "max-bundle"):
             raise TypeError(f"bundle_policy is balanced, max-compat or max-bundle, not {bundle_policy!r}")
         if not isinstance(name, str):
@@ -98,10 +99,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         traitlets.HasTraits.__init__(self)
         Emitter.__init__(self)
         self.name = name
-        servers = parse_ice_servers(ice_servers) or configured_ice_servers()
+        servers = parse_ice_servers(ice_servers) or config.ice_servers()
         self._servers = servers
         self._configuration = {
-            "ice_transport_policy": ice_transport_policy,
+            "ice_transport_policy": policy,
             "bundle_policy": bundle_policy,
         }
         self._trait_serial = Serial()
@@ -116,7 +117,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         self._under_way: set[asyncio.Task[Any]] = set()
         self._chain: asyncio.Lock | None = None
         self._negotiation: PerfectNegotiation | None = None
-        self._session = Session(self, Peer(self._on_event, servers, ice_transport_policy), self._emit)
+        self._session = Session(self, Peer(self._on_event, servers, policy), self._emit)
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
@@ -366,7 +367,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                 was_connected=history.was("connected"),
                 ended="here" if self._closed and not history.bye else history.ended(facts),
                 relay_only=self._configuration["ice_transport_policy"] == "relay",
-                servers=tuple(url for server in self._servers for url in server.urls),
+                servers=config.urls_of(self._servers),
                 states=history.entries,
                 channels=tuple(channel._counts() for channel in self._channels),
             )
@@ -385,13 +386,12 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             When the connection is closed.
         """
         self._assert_open()
-        if ice_transport_policy not in ("all", "relay"):
-            raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {ice_transport_policy!r}")
+        policy = parse_ice_transport_policy(ice_transport_policy)
         servers = parse_ice_servers(ice_servers)
-        engine().call(self._configure(servers, ice_transport_policy), QUICK)
-        self._servers, self._configuration["ice_transport_policy"] = servers, ice_transport_policy
+        engine().call(self._configure(servers, policy), QUICK)
+        self._servers, self._configuration["ice_transport_policy"] = servers, policy
 
-    async def _configure(self, servers: tuple[IceServer, ...], ice_transport_policy: str) -> None:
+    async def _configure(self, servers: tuple[IceServer | IceServerSource, ...], ice_transport_policy: str) -> None:
         self._session.peer.configure(servers, ice_transport_policy)
 
     def restart_ice(self) -> None:
@@ -409,7 +409,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     def get_configuration(self) -> dict[str, Any]:
         """Return ``ice_servers``, ``ice_transport_policy`` and ``bundle_policy``."""
-        return {"ice_servers": [server.to_json() for server in self._servers], **self._configuration}
+        servers = [server.to_json() if isinstance(server, IceServer) else server for server in self._servers]
+        return {"ice_servers": servers, **self._configuration}
 
     # -- descriptions ---------------------------------------------------------------------------------------------
 

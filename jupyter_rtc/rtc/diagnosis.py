@@ -14,6 +14,8 @@ from ..engine.statistics import Facts
 from .report import Report, ends, with_facts
 from .stats import ChannelCounts
 
+#: So many servers of no help are named in the reason; the report has all.
+MOST_NAMED = 3
 #: So long a fresh attempt may take before it is called vain.
 PATIENCE = 5.0
 
@@ -158,18 +160,18 @@ def _negotiation(it: Gathered) -> Finding | None:
 
 def _own_addresses(it: Gathered) -> Finding | None:
     routes = [transport.route for transport in it.facts.transports]
-    if not routes or any(route.local for route in routes):
+    if it.local is None or not routes or any(route.local for route in routes):
         return None
     if not it.relay_only:
         return Finding("this machine has no network address but the loopback", "Is it connected to a network?")
-    if not any(server.startswith("turn") for server in it.servers):
+    if all(server.startswith("stun") for server in it.servers):
         return Finding(
             'only relayed ways are allowed (ice_transport_policy="relay"), and no TURN server is named',
             f"Name one: {_TURN}",
         )
     return Finding(
         f"only relayed ways are allowed, and there is none{_failures(it.facts)}",
-        "Check that server: its address, its port, the user name and the password.",
+        "Check that server: its address, its port, the user name and the password; doctor() tells more.",
     )
 
 
@@ -234,7 +236,9 @@ def _ways(it: Gathered) -> Finding | None:
 def _failures(facts: Facts) -> str:
     """Return which servers failed, to go on a sentence with."""
     failures = {k: v for transport in facts.transports for k, v in transport.route.failures.items()}
-    return "".join(f", and {server} is of no help: {words}" for server, words in failures.items())
+    words = [f", and {server} is of no help: {words}" for server, words in failures.items()]
+    more = f", and {len(words) - MOST_NAMED} more are not" if len(words) > MOST_NAMED else ""
+    return "".join(words[:MOST_NAMED]) + more
 
 
 _RULES: tuple[Callable[[Gathered], Finding | None], ...] = (
@@ -242,8 +246,8 @@ _RULES: tuple[Callable[[Gathered], Finding | None], ...] = (
     _success,
     _encryption,
     _silence,
-    _negotiation,
     _own_addresses,
+    _negotiation,
     _addresses,
     _ways,
 )

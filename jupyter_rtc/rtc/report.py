@@ -171,13 +171,15 @@ def with_facts(report: Report, facts: Facts, channels: Iterable[ChannelCounts], 
     remote: list[str] = []
     pairs: list[str] = []
     answered: dict[str, str] = {}
+    of_no_help: dict[str, str] = {}
     for transport in facts.transports:
         route = transport.route
         local += [_where(candidate) for candidate in route.local]
         remote += [_where(candidate) for candidate in route.remote]
         pairs += [_way(transport, pair) for pair in route.pairs]
         answered |= {candidate.server: "it works" for candidate in route.local if candidate.server}
-        answered |= route.failures
+        of_no_help |= route.failures | route.unused
+    answered = {**answered, **{server: words for server, words in of_no_help.items() if server not in answered}}
     for server in servers:
         if not any(_same(server, known) for known in answered):
             answered[server] = "not asked"

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from ..config import IceServer, parse_ice_servers
+from ..config import IceServer, IceServerSource, parse_ice_servers
 from ..errors import InvalidStateError, NotSupportedError, RtcError, SignalingError
 from ..media.display import Displayable
 from ..rtc import sdp
@@ -213,9 +213,9 @@ _LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[\w-]+\s*(?:=\s*(?:\"(?:[^\"\\]|\\.)*\"
 _PARAMETER = re.compile(r";\s*([\w-]+)\s*(?:=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;,\"]*)))?")
 
 
-def ice_servers(links: list[str]) -> list[IceServer]:
+def ice_servers(links: list[str]) -> list[IceServer | IceServerSource]:
     """Return the STUN and TURN servers in the values of ``Link`` headers: RFC 9725 §4.6. Others are left out."""
-    found: list[IceServer] = []
+    found: list[IceServer | IceServerSource] = []
     for header in links:
         for target, rest in _LINK.findall(header):
             parameters = {

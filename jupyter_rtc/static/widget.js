@@ -567,6 +567,7 @@ async function preferQuality(sender, track) {
 }
 var CONNECT_WITHIN = 5e3;
 var NO_WAY = "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
+var NO_RELAY = "no way through a TURN server from the page to the kernel, and no other way is allowed (ice_transport_policy): see jupyter_rtc.doctor()";
 var WebRtcTransport = class {
   #lifetime = new AbortController();
   #events;
@@ -578,6 +579,7 @@ var WebRtcTransport = class {
   #captured = {};
   #offering = false;
   #again = false;
+  #refusals = /* @__PURE__ */ new Map();
   #last;
   #deadline;
   constructor(epoch, plan, captured, events) {
@@ -585,7 +587,7 @@ var WebRtcTransport = class {
     this.#plan = plan;
     this.#captured = captured;
     this.#events = events;
-    this.#pc = new RTCPeerConnection({ iceServers: plan.iceServers });
+    this.#pc = new RTCPeerConnection(configuration(plan));
     this.#channel = this.#pc.createDataChannel("control");
     this.#listen();
     this.#offer();
@@ -598,8 +600,8 @@ var WebRtcTransport = class {
     return transceiver?.direction === "inactive" ? void 0 : transceiver?.receiver.track;
   }
   update(plan) {
-    if (JSON.stringify(plan.iceServers) !== JSON.stringify(this.#plan.iceServers)) {
-      this.#pc.setConfiguration({ iceServers: plan.iceServers });
+    if (JSON.stringify(configuration(plan)) !== JSON.stringify(configuration(this.#plan))) {
+      this.#pc.setConfiguration(configuration(plan));
     }
     this.#plan = plan;
     if (this.#offering) this.#again = true;
@@ -621,7 +623,7 @@ var WebRtcTransport = class {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail(NO_WAY), CONNECT_WITHIN);
+      this.#deadline = setTimeout(() => this.#fail(this.#noWay()), CONNECT_WITHIN);
     }
     if (this.#again) {
       this.#again = false;
@@ -649,8 +651,13 @@ var WebRtcTransport = class {
       if (candidate2?.candidate === "") return;
       post({ type: "candidate", epoch: this.epoch, candidate: candidate2?.toJSON() ?? null });
     }, { signal });
+    pc.addEventListener("icecandidateerror", ({ url, errorCode, errorText }) => {
+      const words = errorCode >= 700 ? "it did not answer" : `it refused (${errorCode} ${errorText.replace(/\.$/, "")})`;
+      if (url) this.#refusals.set(url, words);
+    }, { signal });
     pc.addEventListener("connectionstatechange", () => {
-      if (pc.connectionState === "failed") this.#fail("the connection failed");
+      if (pc.connectionState !== "failed") return;
+      this.#fail(this.connected ? "the connection failed" : this.#noWay());
     }, { signal });
     channel.addEventListener("open", () => {
       clearTimeout(this.#deadline);
@@ -729,6 +736,10 @@ var WebRtcTransport = class {
     if (this.#lifetime.signal.aborted || !description) return;
     this.#events.post({ type: "description", epoch: this.epoch, description: { type: "offer", sdp: description.sdp }, slots: mids(this.#slots), capture: mids(this.#senders) });
   }
+  #noWay() {
+    const refusals = [...this.#refusals].map(([url, words]) => `; ${url}: ${words}`);
+    return (this.#plan.iceTransportPolicy === "relay" ? NO_RELAY : NO_WAY) + refusals.slice(0, 3).join("");
+  }
   #fail(reason) {
     if (this.#lifetime.signal.aborted) return;
     this.#last = this.#pc.getStats();
@@ -736,6 +747,9 @@ var WebRtcTransport = class {
     this.#events.onfail(reason);
   }
 };
+function configuration({ iceServers, iceTransportPolicy }) {
+  return { iceServers, iceTransportPolicy };
+}
 function kindsOf(wish) {
   const kinds2 = ["audio", "video"];
   return kinds2.filter((kind) => wish?.[kind]);
@@ -998,6 +1012,7 @@ var Session = class extends EventTarget {
     if (this.#commDead) return visit.heard ? "gone" : "none";
     if (visit.connection === "connected") return "connected";
     if (visit.silence) return visit.silence === "busy" ? "busy" : "none";
+    if (visit.connection === "blocked" && this.#plan?.iceTransportPolicy === "relay") return "unrelayed";
     return visit.connection === "idle" ? "waiting" : visit.connection;
   }
   get #commDead() {
@@ -1361,6 +1376,8 @@ function obstacle4(link) {
       return { tone: "waiting", text: "Waiting for the kernel: a cell is running" };
     case "blocked":
       return { tone: "error", text: `No direct path (UDP) to the kernel: ${remedy()}, or set a TURN server with jupyter_rtc.configure(ice_servers=…)` };
+    case "unrelayed":
+      return { tone: "error", text: "No way to the kernel through a TURN server, and no other is allowed: jupyter_rtc.doctor() tells what is wrong with it" };
     default:
       return void 0;
   }
@@ -1499,7 +1516,7 @@ var Shell = class {
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
     const { link, delay } = this.#session.state;
-    this.#copy.hidden = link !== "blocked" && link !== "busy" && !(delay && link !== "none");
+    this.#copy.hidden = !["blocked", "unrelayed", "busy"].includes(link) && !(delay && link !== "none");
     if (this.#copy.hidden) this.#copy.textContent = "Copy report";
     this.#sentence = sentence.text;
     this.#line.say(sentence);

@@ -10,7 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ..config import ice_servers
+from ..config import ice_servers, urls_of
 from ..errors import ConnectTimeout
 from ..link import kernel
 from ..link.messages import Message
@@ -139,8 +139,7 @@ class LiveWidget(anywidget.AnyWidget):
             pages.append(f"last failure: {self._failure}")
         connected, facts = self._pages.connected, self._pages.facts()
         report = Report(connected, "connected" if connected else self._why_not_connected(), pages=tuple(pages))
-        servers = [url for server in ice_servers() for url in server.urls]
-        return report if facts is None else with_facts(report, facts, (), servers)
+        return report if facts is None else with_facts(report, facts, (), urls_of(ice_servers()))
 
     def _why_not_seen(self) -> str:
         if not kernel.in_kernel():

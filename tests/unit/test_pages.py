@@ -13,6 +13,7 @@ import pytest
 
 from jupyter_rtc import NumpyVideoTrack, config
 from jupyter_rtc.engine.loop import engine
+from jupyter_rtc.errors import SignalingError
 from jupyter_rtc.link.messages import VERSION, Mailbox
 from jupyter_rtc.link.pages import MOST_PAGES, Pages
 from jupyter_rtc.link.session import Plan
@@ -131,7 +132,45 @@ def test_a_page_that_says_hello_gets_a_plan(wire):
 def test_a_plan_names_the_configured_servers(wire, monkeypatch):
     monkeypatch.setattr(config, "_configured", config.parse_ice_servers(["stun:stun.example.org"]))
     wire.say("page", {"type": "hello"})
-    assert wire.heard("page")[0]["iceServers"] == [{"urls": ["stun:stun.example.org"]}]
+    (plan,) = wire.heard("page")
+    assert plan["iceServers"] == [{"urls": ["stun:stun.example.org"]}]
+    assert plan["iceTransportPolicy"] == "all"
+    wire.say("page", {"type": "failed", "epoch": 1, "reason": "no way"})
+    assert not wire.heard("page"), "what does not end is told once"
+
+
+class Source(config.IceServerSource):
+    """Servers that a service gives, another name each time; while `refused` there are none."""
+
+    name = "a service"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.refused = False
+
+    def known(self) -> None:
+        return None
+
+    async def fresh(self) -> tuple[config.IceServer, ...]:
+        self.asked += 1
+        if self.refused:
+            raise SignalingError("it answered 401")
+        return (config.IceServer(("turn:t",), f"name {self.asked}", "open-sesame"),)
+
+
+def test_a_page_gets_fresh_credentials_and_others_when_it_does_not_connect(wire, monkeypatch):
+    monkeypatch.setattr(config, "_configured", (source := Source(),))
+    monkeypatch.setattr(config, "_policy", "relay")
+    wire.say("page", {"type": "hello"})
+    plan = wire.hear("page", "plan")
+    assert plan["iceServers"] == [{"urls": ["turn:t"], "username": "name 1", "credential": "open-sesame"}]
+    assert plan["iceTransportPolicy"] == "relay"
+    wire.say("page", {"type": "failed", "epoch": 1, "reason": "they have ended"})
+    assert wire.hear("page", "plan")["iceServers"][0]["username"] == "name 2"
+    source.refused = True
+    wire.say("page", {"type": "failed", "epoch": 2, "reason": "again"})
+    assert wire.hear("page", "plan")["iceServers"] == [], "it is told what to play all the same"
+    assert "a service: it answered 401" in wire.pages.describe()[0]
 
 
 def test_each_page_has_its_own_session(wire):

@@ -10,6 +10,8 @@ from typing import Any
 
 import aioice.ice
 import aioice.turn
+import aiortc
+import aiortc.rtcicetransport
 import pytest
 from aiortc import RTCRtpReceiver, RTCRtpSender
 from aiortc.rtcdtlstransport import RTCDtlsTransport, RtpRouter
@@ -25,7 +27,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from jupyter_rtc.engine import compat, counting, routes
+from jupyter_rtc.engine import compat, counting, servers
 from jupyter_rtc.engine.counting import MAX_DROPOUT, MOST_STREAMS, Inbound, Outbound, Packet, Streams, parse
 from jupyter_rtc.engine.routes import Candidate, Counts, Pair, Route
 from jupyter_rtc.engine.statistics import Certificate, Codec, Facts, Statistics, Stream, Transport
@@ -267,6 +269,9 @@ def test_upstream_still_gives_one_name_to_all_streams_of_a_receiver() -> None:
         (aioice.stun.Transaction, "self.__protocol.send_stun(self.__request, self.__addr)"),
         (aioice.turn.TurnClientMixin.datagram_received, "self.receiver.datagram_received("),
         (aioice.Connection.get_component_candidates, "server_reflexive_candidate(protocol, self.stun_server)"),
+        (aioice.Connection.get_component_candidates, "turn_server=self.turn_server"),
+        (aioice.turn.TurnTransport._close, "self.__inner_protocol.delete()"),
+        (aiortc.RTCIceGatherer.__init__, "ice_kwargs = connection_kwargs(iceServers)"),
         (aioice.Connection.get_component_candidates, "protocol_factory=lambda: StunProtocol(self)"),
     ],
 )
@@ -302,8 +307,10 @@ async def test_a_packet_passes_the_hooks_and_is_counted() -> None:
 
 def test_every_hooked_name_of_the_router_is_there() -> None:
     assert {"route_rtp", "route_rtcp"} <= set(vars(RtpRouter))
-    assert aioice.ice.server_reflexive_candidate is routes._stun
-    assert aioice.ice.relayed_candidate is routes._turn
+    assert aioice.ice.server_reflexive_candidate is servers._stun
+    assert aioice.ice.relayed_candidate is servers._turn
+    assert aioice.turn.TurnClientMixin.delete is servers._give_back
+    assert aiortc.rtcicetransport.connection_kwargs is servers._choices
 
 
 # -- the shape --------------------------------------------------------------------------------------------------------

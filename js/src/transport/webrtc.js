@@ -11,6 +11,9 @@ const CONNECT_WITHIN = 5000;
 const NO_WAY =
   "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, " +
   "or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
+const NO_RELAY =
+  "no way through a TURN server from the page to the kernel, and no other way is allowed " +
+  "(ice_transport_policy): see jupyter_rtc.doctor()";
 
 /** @typedef {Extract<KernelMessage, {type: "plan"}>} Plan */
 /** @typedef {Partial<Record<Kind, MediaStreamTrack | null>>} CapturedTracks */
@@ -44,6 +47,8 @@ export class WebRtcTransport {
   #captured = {};
   #offering = false;
   #again = false;
+  /** Why a STUN or TURN server was of no help to this page, by its address. @type {Map<string, string>} */
+  #refusals = new Map();
   /** What was counted when it failed. @type {Promise<RTCStatsReport> | undefined} */
   #last;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -60,7 +65,7 @@ export class WebRtcTransport {
     this.#plan = plan;
     this.#captured = captured;
     this.#events = events;
-    this.#pc = new RTCPeerConnection({ iceServers: plan.iceServers });
+    this.#pc = new RTCPeerConnection(configuration(plan));
     this.#channel = this.#pc.createDataChannel("control");
     this.#listen();
     this.#offer();
@@ -81,8 +86,8 @@ export class WebRtcTransport {
 
   /** @param {Plan} plan */
   update(plan) {
-    if (JSON.stringify(plan.iceServers) !== JSON.stringify(this.#plan.iceServers)) {
-      this.#pc.setConfiguration({ iceServers: plan.iceServers });
+    if (JSON.stringify(configuration(plan)) !== JSON.stringify(configuration(this.#plan))) {
+      this.#pc.setConfiguration(configuration(plan));
     }
     this.#plan = plan;
     if (this.#offering) this.#again = true;
@@ -108,7 +113,7 @@ export class WebRtcTransport {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail(NO_WAY), CONNECT_WITHIN);
+      this.#deadline = setTimeout(() => this.#fail(this.#noWay()), CONNECT_WITHIN);
     }
     if (this.#again) {
       this.#again = false;
@@ -148,9 +153,21 @@ export class WebRtcTransport {
       { signal },
     );
     pc.addEventListener(
+      "icecandidateerror",
+      ({ url, errorCode, errorText }) => {
+        const words =
+          errorCode >= 700
+            ? "it did not answer"
+            : `it refused (${errorCode} ${errorText.replace(/\.$/, "")})`;
+        if (url) this.#refusals.set(url, words);
+      },
+      { signal },
+    );
+    pc.addEventListener(
       "connectionstatechange",
       () => {
-        if (pc.connectionState === "failed") this.#fail("the connection failed");
+        if (pc.connectionState !== "failed") return;
+        this.#fail(this.connected ? "the connection failed" : this.#noWay());
       },
       { signal },
     );
@@ -259,6 +276,11 @@ export class WebRtcTransport {
     });
   }
 
+  #noWay() {
+    const refusals = [...this.#refusals].map(([url, words]) => `; ${url}: ${words}`);
+    return (this.#plan.iceTransportPolicy === "relay" ? NO_RELAY : NO_WAY) + refusals.slice(0, 3).join("");
+  }
+
   /** @param {string} reason */
   #fail(reason) {
     if (this.#lifetime.signal.aborted) return;
@@ -266,6 +288,14 @@ export class WebRtcTransport {
     this.close();
     this.#events.onfail(reason);
   }
+}
+
+/**
+ * @param {Plan} plan
+ * @returns {RTCConfiguration}
+ */
+function configuration({ iceServers, iceTransportPolicy }) {
+  return { iceServers, iceTransportPolicy };
 }
 
 /**

@@ -26,6 +26,11 @@ function obstacle(link) {
         tone: "error",
         text: `No direct path (UDP) to the kernel: ${remedy()}, or set a TURN server with jupyter_rtc.configure(ice_servers=…)`,
       };
+    case "unrelayed":
+      return {
+        tone: "error",
+        text: "No way to the kernel through a TURN server, and no other is allowed: jupyter_rtc.doctor() tells what is wrong with it",
+      };
     default:
       return undefined;
   }

@@ -61,7 +61,7 @@ export class Shell {
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
     const { link, delay } = this.#session.state;
-    this.#copy.hidden = link !== "blocked" && link !== "busy" && !(delay && link !== "none");
+    this.#copy.hidden = !["blocked", "unrelayed", "busy"].includes(link) && !(delay && link !== "none");
     if (this.#copy.hidden) this.#copy.textContent = "Copy report";
     this.#sentence = sentence.text;
     this.#line.say(sentence);
