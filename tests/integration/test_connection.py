@@ -172,6 +172,21 @@ async def test_what_is_not_read_is_not_decoded(pair):
     pattern.stop()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180 * SCALE)
+async def test_unread_media_take_no_memory(pair):
+    a, b = pair
+    a.add_track(TestPattern())
+    a.add_track(TestTone())
+    await connect_pair(a, b)
+    await asyncio.sleep(10)
+    process = psutil.Process()
+    before = process.memory_info().rss
+    await asyncio.sleep(60)
+    assert process.memory_info().rss - before < 10 * 2**20
+    assert all(receiver.track.stats["frames_in"] == 0 for receiver in b.get_receivers())
+
+
 async def test_a_reader_that_comes_late_to_a_still_picture_gets_it_soon(pair):
     a, b = pair
     a.add_track(still(77))
