@@ -40,12 +40,10 @@ general: {{
 }}
 admin: {{ admin_http = false }}
 """
-ROOM = """
-room-1234: {
-  publishers = 3
-  videocodec = "vp8"
-  audiocodec = "opus"
-  fir_freq = 1
+ROOMS = """
+room-1234: { publishers = 3, videocodec = "vp8", audiocodec = "opus", fir_freq = 1 }
+room-264: {
+  publishers = 2, videocodec = "h264", audiocodec = "opus", notify_joining = true, pin = "sesame", secret = "boss"
 }
 """
 
@@ -80,13 +78,18 @@ class Janus:
         )
         (self._folder / "janus.jcfg").write_text(main)
         (self._folder / "janus.transport.http.jcfg").write_text(HTTP.format(port=port))
-        (self._folder / "janus.plugin.videoroom.jcfg").write_text(ROOM)
+        (self._folder / "janus.plugin.videoroom.jcfg").write_text(ROOMS)
         self.url = f"http://127.0.0.1:{port}/janus"
 
     async def __aenter__(self) -> Janus:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._configure(probe.getsockname()[1])
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Start it, also again."""
         with (self._folder / "log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 self._program, "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg"),
@@ -96,7 +99,7 @@ class Janus:
         while True:
             try:
                 await self.request("/info")
-                return self
+                return
             except OSError:
                 if time.monotonic() > deadline or self._process.returncode is not None:
                     raise RuntimeError((self._folder / "log").read_text(errors="replace")[-3000:]) from None
@@ -120,11 +123,27 @@ class Janus:
         handle = (await self.request(f"/{session}", {"janus": "attach", "plugin": f"janus.plugin.{plugin}"}))["data"]
         return Handle(self, session, handle["id"])
 
+    async def participants(self, room: int) -> dict[str, int]:
+        """Return the names of those in a video room, with their numbers."""
+        handle = await self.attach("videoroom")
+        data = await handle.ask({"request": "listparticipants", "room": room})
+        return {one["display"]: one["id"] for one in data["participants"]}
+
+    async def kick(self, room: int, name: str, secret: str) -> None:
+        """Put somebody out of a video room."""
+        number = (await self.participants(room))[name]
+        handle = await self.attach("videoroom")
+        await handle.ask({"request": "kick", "room": room, "secret": secret, "id": number})
+
     async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """Stop it; `kill`: it is to have no time to say so."""
         process = self._process
         assert process is not None
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.kill() if kill else process.terminate()
         try:
             await asyncio.wait_for(process.wait(), 5)
         except TimeoutError:
@@ -150,3 +169,8 @@ class Handle:
             event: dict[str, Any] = await self._janus.request(f"/{self._session}?rid={time.time_ns()}")
             if event["janus"] == "event":
                 return event
+
+    async def ask(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a message that is answered at once."""
+        request = {"janus": "message", "body": body}
+        return (await self._janus.request(f"/{self._session}/{self._handle}", request))["plugindata"]["data"]
