@@ -15,6 +15,16 @@ from typing import Any
 
 from .peer import SOON, Missing
 
+WEBSOCKETS = """
+general: {{
+  json = "compact"
+  ws = true
+  ws_port = {port}
+  ws_ip = "127.0.0.1"
+  wss = false
+}}
+admin: {{ admin_ws = false, admin_wss = false }}
+"""
 PLUGINS = ("echotest", "videoroom")
 MAIN = """
 general: {{
@@ -51,18 +61,20 @@ room-264: {
 class Janus:
     """The server, with one plugin's handle for each `attach`."""
 
-    def __init__(self, folder: Path, *, full_trickle: bool = False) -> None:
+    def __init__(self, folder: Path, *, full_trickle: bool = False, websockets: bool = False) -> None:
         program = shutil.which("janus")
         if program is None:
             raise Missing("no Janus: install janus")
         self._program = program
         self._folder = folder
         self._full_trickle = full_trickle
+        self._websockets = websockets
         self._process: asyncio.subprocess.Process | None = None
         self._names = itertools.count()
         self.url = ""
+        self.websocket_url = ""
 
-    def _configure(self, port: int) -> None:
+    def _configure(self, port: int, websocket_port: int) -> None:
         libraries = next(Path("/usr/lib").glob("*/janus"), self._folder)
 
         def others(kind: str, kept: tuple[str, ...]) -> str:
@@ -74,17 +86,20 @@ class Janus:
             folder=self._folder,
             full_trickle=str(self._full_trickle).lower(),
             plugins=others("plugins", PLUGINS),
-            transports=others("transports", ("http",)),
+            transports=others("transports", ("http", "websockets") if self._websockets else ("http",)),
         )
         (self._folder / "janus.jcfg").write_text(main)
         (self._folder / "janus.transport.http.jcfg").write_text(HTTP.format(port=port))
         (self._folder / "janus.plugin.videoroom.jcfg").write_text(ROOMS)
+        (self._folder / "janus.transport.websockets.jcfg").write_text(WEBSOCKETS.format(port=websocket_port))
         self.url = f"http://127.0.0.1:{port}/janus"
+        self.websocket_url = f"ws://127.0.0.1:{websocket_port}"
 
     async def __aenter__(self) -> Janus:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._configure(probe.getsockname()[1])
+        with socket.socket() as one, socket.socket() as other:
+            for probe in (one, other):
+                probe.bind(("127.0.0.1", 0))
+            self._configure(one.getsockname()[1], other.getsockname()[1])
         await self.start()
         return self
 
