@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,41 +14,11 @@ import pytest_asyncio
 
 import jupyter_rtc as rtc
 
+from .media_server import TOKEN, Pion
 from .peer import SOON, Missing, Peer, pion_server
 from .test_peers import GREEN, read, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-TOKEN = "sesame"
-
-
-class Pion:
-    """A media server made with pion."""
-
-    def __init__(self, program: str, ice: str) -> None:
-        self._command = [program, ice]
-        self._process: asyncio.subprocess.Process | None = None
-        self.url = ""
-
-    async def start(self) -> None:
-        """Start it; again where it was before."""
-        port = self.url.rpartition(":")[2]
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, *([port] if port else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self.url = (await asyncio.wait_for(self._process.stdout.readline(), SOON)).decode().strip()
-
-    async def kill(self) -> None:
-        """End it without a word to anybody."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
-        self._process.stdin.close()
-
-    async def stop(self) -> None:
-        self._process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 5)
-        await self.kill()
 
 
 @pytest_asyncio.fixture(params=["full", "lite"])
@@ -61,12 +28,8 @@ async def server(build_folder: Path, request: pytest.FixtureRequest) -> AsyncIte
         (program,) = pion_server(build_folder)
     except Missing as missing:
         pytest.skip(str(missing))
-    server = Pion(program, request.param)
-    await server.start()
-    try:
+    async with Pion(program, request.param) as server:
         yield server
-    finally:
-        await server.stop()
 
 
 @pytest.fixture
