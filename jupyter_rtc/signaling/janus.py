@@ -9,6 +9,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -50,13 +51,18 @@ class Janus:
     ----------
     url : str
         Of the interface, as ``http://127.0.0.1:8088/janus``.
-    token, secret : str, optional
+    token : Token
+    secret : str, optional
         Of a server that wants them (Janus' ``token`` and ``apisecret``).
+    hidden : str, optional
+        What is to be in no error either.
     """
 
-    def __init__(self, url: str, token: str | None, secret: str | None) -> None:
+    def __init__(self, url: str, token: Token, secret: str | None = None, hidden: str | None = None) -> None:
         self._url = url.rstrip("/")
-        keys = {"token": token, "apisecret": secret}
+        self._token = token
+        self._hidden = [value for value in (token.value, secret, hidden) if value]
+        keys = {"token": token.value, "apisecret": secret}
         self._keys = {name: value for name, value in keys.items() if value is not None}
         self._session = ""
         self._handles: dict[int, Handle] = {}
@@ -72,10 +78,13 @@ class Janus:
     def error(self, code: int, reason: str) -> SignalingError:
         """Return the error for a code of Janus'."""
         advice = _ADVICE.get(code, "the server refuses: look into its log")
-        for value in filter(None, self._keys.values()):
-            reason = reason.replace(value, "…")
         where = self.public_url
-        return SignalingError(f"{where} refuses ({code}, {reason}): {advice}", status=code, url=where)
+        return SignalingError(f"{where} refuses ({code}, {self._hide(reason)}): {advice}", status=code, url=where)
+
+    def _hide(self, text: str) -> str:
+        for value in self._hidden:
+            text = text.replace(value, "…")
+        return text
 
     def _strange(self) -> SignalingError:
         where = self.public_url
@@ -124,7 +133,7 @@ class Janus:
 
     def _parse(self, reply: http.Reply) -> Any:
         if reply.status != 200:
-            raise http.refusal(reply, Token(None), "Janus")
+            raise http.refusal(replace(reply, text=self._hide(reply.text)), self._token, "Janus")
         try:
             return json.loads(reply.text)
         except ValueError:

@@ -204,7 +204,7 @@ class JanusRoom(Room):
     # -- on the loop of HTTP --------------------------------------------------------------------------------------
 
     async def _visit(self, entered: asyncio.Event) -> None:
-        janus = Janus(self._url, self._token.value, self._secret)
+        janus = Janus(self._url, self._token, self._secret, self._pin)
         own: Member | None = None
         polling: asyncio.Task[None] | None = None
         try:

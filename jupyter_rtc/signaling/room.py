@@ -185,10 +185,16 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         await asyncio.wait({entered, self._running}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         entered.cancel()
         if not self._entered.is_set():
-            if self._running.done() and self._problem is None:
-                self._running.result()
-            where = http.public(self._url)
-            raise self._problem or SignalingError(f"{where}: not let in within {timeout:g} s", url=where)
+            if not self._running.done():
+                where = http.public(self._url)
+                self._problem = SignalingError(f"{where}: not let in within {timeout:g} s", url=where)
+                await self._leave()
+            if self._problem is None:
+                if self._running.cancelled():
+                    raise InvalidStateError("the room was left meanwhile")
+                self._running.result()  # raises
+            assert self._problem is not None
+            raise self._problem
 
     def close(self) -> None:
         """Leave it. Tracks go on. May be called twice."""

@@ -59,6 +59,9 @@ class WebSocketRoom(Room):
     """
 
     def __init__(self, url: str, room: str, *, name: str = "", token: str | None = None) -> None:
+        for what, value in (("the address", url), ("room", room)):
+            if not isinstance(value, str):
+                raise TypeError(f"{what} is a str, not {type(value).__name__}")
         if not url.startswith(("ws://", "wss://")):
             raise ValueError("a room's address begins with ws:// or wss://")
         if not 0 < len(room) <= 64:
@@ -89,6 +92,9 @@ class WebSocketRoom(Room):
         except SignalingError:  # a ConnectionError, too
             raise
         except aiohttp.WSServerHandshakeError as error:
+            if error.status < 300:
+                message = f"{where} answered {error.status}, as no server of rooms does: check the address"
+                raise SignalingError(message, status=error.status, url=where) from None
             reply = http.Reply(error.status, error.headers or {}, "", self._url)
             raise http.refusal(reply, self._token, "room") from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
