@@ -611,6 +611,12 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         self._history.add("given up" if is_final else "in vain", why)
         return self.report()
 
+    def _describe_loss(self) -> str:
+        """Return what became of a connection that was lost, in words, or ""."""
+        if self._error is not None:
+            return str(self._error)
+        return "" if self._loss is None else f"the connection was lost, and is being made anew: {self._loss[0]}"
+
     async def _give_up(self, error: ConnectTimeout) -> None:
         """A connection was lost for good. It can be connected otherwise."""
         self._error, self._negotiation = error, None
@@ -667,8 +673,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     def _why_silent(self) -> str:
         state = self.connection_state
-        if self._loss is not None and state != "connected":
-            return f"the connection was lost, and is being made anew: {self._loss[0]}"
+        if (loss := self._describe_loss()) and state != "connected":
+            return loss
         if state == "connected":
             return "the other side is connected and has sent nothing yet"
         if state == "new":

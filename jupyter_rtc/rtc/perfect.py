@@ -139,7 +139,7 @@ class PerfectNegotiation:
         if not self._outcome.done():
             self._outcome.set_exception(error)
             self._outcome.exception()  # it may be that nobody waits
-        elif not self._ended:
+        elif not self._ended and not self._connection._closed:
             logger.warning("the signaling failed: %s", error)
 
     async def _abandon(self) -> None:
@@ -202,6 +202,9 @@ class PerfectNegotiation:
             await connection._begin_anew()
             description = await connection.set_local_description()
             await signaling.send({"type": "offer", "sdp": description.sdp})
+        except Exception:
+            await self._take_back()
+            raise
         finally:
             self._making_offer = False
             self._offered.set()
@@ -209,6 +212,8 @@ class PerfectNegotiation:
     async def _offer(self) -> None:
         connection = self._connection
         if self._making_offer or self._ended or connection.signaling_state != "stable":
+            return
+        if self._recovery.is_anew:  # which offers by itself
             return
         if self.fixed and connection.current_remote_description is not None and not connection._session.restarting:
             return
@@ -222,8 +227,10 @@ class PerfectNegotiation:
             logger.debug("an offer was overtaken by the other side's, or by the end")
         except Exception as error:
             waited_for = not self._outcome.done()
-            self._recovery.refuse()
-            self._fail(error)
+            if self._recovery.refuse():
+                logger.info("no other way: %s", error)
+            else:
+                self._fail(error)
             if not waited_for:
                 await self._take_back()
         finally:

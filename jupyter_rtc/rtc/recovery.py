@@ -56,6 +56,8 @@ class Recovery:
         self._wait = 0.0
         self._connected_at = 0.0
         self.running = False
+        #: Whether another session is being begun, and negotiation is not to be had otherwise.
+        self.is_anew = False
 
     @property
     def _state(self) -> str:
@@ -65,10 +67,11 @@ class Recovery:
         """Whoever waits is to look again."""
         self._changed.set()
 
-    def refuse(self) -> None:
-        """An offer of another way did not get through."""
+    def refuse(self) -> bool:
+        """An offer did not get through; return whether it was of another way, and another session is begun now."""
         self._refused = True
         self._changed.set()
+        return self.running and self._begin_anew is not None
 
     async def run(self) -> None:
         """Get the connection back.
@@ -85,7 +88,7 @@ class Recovery:
             elif not await self._comes_back():
                 await self._connect_anew(self._begin_anew)
         finally:
-            self.running = False
+            self.running = self.is_anew = False
 
     async def _restart(self) -> None:
         """Restart ICE until the two are connected again, or there is nobody to connect to."""
@@ -122,6 +125,7 @@ class Recovery:
         return self._state == "connected" and not self._is_over
 
     async def _connect_anew(self, begin_anew: Callable[[], Awaitable[None]]) -> None:
+        self.is_anew = True
         lost = self._clock()
         if lost - self._connected_at > LONGEST_WAIT:  # else it is lost again and again: ever more slowly
             self._wait = 0.0

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: Janus answers a poll after 30 s at the latest, with "keepalive"; asking is our sign of life, wanted within 60 s.
 POLL = 45.0
 #: So long polls may fail until the session is given up: connections stand without it.
-GRACE = 10.0
+GRACE = 5.0
 #: Seconds for the event that answers a message.
 ANSWER = 15.0
 MOST_EVENTS = 256

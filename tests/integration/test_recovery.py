@@ -44,6 +44,12 @@ async def publish(url: str, **options: Any) -> rtc.PeerConnection:
     return pc
 
 
+async def hang_up(server: Endpoint) -> None:
+    """End the session as a server does that is stopped."""
+    await until(lambda: server.connections[0].connectionState == "connected")
+    await server.connections[0].close()
+
+
 def states(pc: rtc.PeerConnection) -> list[str]:
     seen: list[str] = []
     pc.observe(lambda change: seen.append(change["new"]), "connection_state")
@@ -69,6 +75,8 @@ async def test_publisher_and_viewer_are_back_when_our_server_is():
     sent = [sender.track for sender in publisher.get_senders()]
     await one.aclose()
     await until(lambda: "being made anew" in viewer.report().reason and track.muted)
+    await until(lambda: viewer.signaling_state == "stable")  # between attempts
+    assert "is the server running" in viewer.view._describe()
     assert viewer.connection_state == "failed"
     async with rtc.WhipServer(port=port, token=SECRET) as two:
         two.publish("plot", plot)
@@ -113,8 +121,10 @@ async def test_a_track_that_was_replaced_meanwhile_is_what_is_sent_then(server):
     sender = next(s for s in pc.get_senders() if s.track.kind == "video")
     sender.set_parameters(scale_resolution_down_by=2)
     server.on["POST", "/endpoint"] = respond(503)
-    await server.connections[0].close()
+    await hang_up(server)
     await until(lambda: len(server.said("POST")) > 2)
+    pc.get_transceivers()[0].direction = "inactive"  # wants negotiation, which waits
+    pc.get_transceivers()[0].direction = "sendonly"
     await sender.replace_track(rtc.NumpyVideoTrack(np.full((240, 320, 3), (200, 30, 40), np.uint8)))
     del server.on["POST", "/endpoint"]
     await until(lambda: len(server.received) == 4)
@@ -150,7 +160,7 @@ async def test_what_is_given_up_is_told_and_can_be_connected_again(server, monke
         await server.stop()
     else:
         server.on["POST", "/endpoint"] = respond(status)
-    await server.connections[0].close()
+    await hang_up(server)
     error = await until(lambda: viewer.error)
     await until(lambda: viewer.connection_state == "failed")
     assert isinstance(error, rtc.ConnectTimeout)
@@ -176,7 +186,7 @@ async def test_what_is_given_up_is_told_and_can_be_connected_again(server, monke
 async def test_closing_ends_the_attempts(server):
     pc = await publish(f"{server.url}/endpoint")
     server.on["POST", "/endpoint"] = respond(503)
-    await server.connections[0].close()
+    await hang_up(server)
     await until(lambda: len(server.said("POST")) > 2)
     await pc.aclose()
     asked = len(server.said("POST"))
