@@ -56,28 +56,6 @@ class _Publishing:
         """The session is the room's."""
 
 
-class _Watching:
-    """The signaling of what somebody sends: offers of the server's, answers of ours."""
-
-    polite = True
-
-    def __init__(self, handle: Handle, member: Member) -> None:
-        self._handle = handle
-        self._member = member
-
-    async def send(self, message: dict[str, Any]) -> None:
-        if message["type"] == "answer":
-            await self._handle.ask({"request": "start"}, {"type": "answer", "sdp": message["sdp"]})
-        elif message["type"] == "offer":  # to look for another way, which the server is to offer
-            await self._handle.ask({"request": "configure", "restart": True})
-
-    async def receive(self) -> dict[str, Any]:
-        return await self._member._inbox.get()
-
-    async def close(self) -> None:
-        """The session is the room's."""
-
-
 class Participant(Member):
     """Somebody else in a room of Janus'."""
 
@@ -126,6 +104,28 @@ class Participant(Member):
         self._gone = True
         await self.stop()
         await super()._close()
+
+
+class _Watching:
+    """The signaling of what somebody sends: offers of the server's, answers of ours."""
+
+    polite = True
+
+    def __init__(self, handle: Handle, participant: Participant) -> None:
+        self._handle = handle
+        self._participant = participant
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "answer":
+            await self._handle.ask({"request": "start"}, {"type": "answer", "sdp": message["sdp"]})
+        elif message["type"] == "offer":  # to look for another way, which the server is to offer
+            self._participant.receive(await self._handle.ask({"request": "configure", "restart": True}))
+
+    async def receive(self) -> dict[str, Any]:
+        return await self._participant._inbox.get()
+
+    async def close(self) -> None:
+        """The session is the room's."""
 
 
 class JanusRoom(Room):
@@ -198,8 +198,9 @@ class JanusRoom(Room):
             When the room was left.
         """
         super().add_track(track, *streams)
-        if self._sending is not None:
-            loop.loop().call_soon_threadsafe(self._sending.set)
+        sending = self._sending
+        if sending is not None:
+            loop.loop().call_soon_threadsafe(sending.set)
 
     # -- on the loop of HTTP --------------------------------------------------------------------------------------
 
@@ -225,6 +226,7 @@ class JanusRoom(Room):
                 self._own = self._sending = None
             if polling is not None:
                 polling.cancel()
+                await asyncio.gather(polling, return_exceptions=True)
             await janus.destroy()
             if own is not None:
                 await own._close()
@@ -249,6 +251,7 @@ class JanusRoom(Room):
 
     def _come_in(self, joined: dict[str, Any]) -> Member:
         own = Member(str(joined.get("id")), self.name)
+        own.connection.on("connectionstatechange", lambda: self._heed_own(own))
         if "private_id" in joined:  # some rooms let only those watch who are in them
             self._here["private_id"] = joined["private_id"]
         with self._lock:
@@ -269,6 +272,11 @@ class JanusRoom(Room):
                 publishing.agreed.exception()  # it may be that nobody waits
             self._problem = error
             logger.warning("%r: what is sent does not get there: %s", self, error)
+            self._changed()
+
+    def _heed_own(self, own: Member) -> None:
+        if own.connection.connection_state == "connected" and self._own is own:  # be it late
+            self._problem = None
             self._changed()
 
     async def _heed_events(self, janus: Janus, handle: Handle, publishing: _Publishing) -> None:

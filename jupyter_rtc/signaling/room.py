@@ -226,12 +226,12 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
             try:
                 await self._visit(entered)
                 wait = 1.0
-            except RtcError as error:
-                self._problem = error
+            except Exception as error:
+                self._problem = error if isinstance(error, RtcError) else self._misunderstood(error)
                 if not entered.is_set() or isinstance(error, Removed):
                     self._changed()
                     return
-                logger.warning("%s", error)
+                logger.warning("%s", self._problem)
             finally:
                 await asyncio.gather(*(self._part(member) for member in tuple(self._members.values())))
             self._changed()
@@ -247,6 +247,12 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
             When the server cannot be reached, refuses, or is lost.
         """
         raise NotImplementedError
+
+    def _misunderstood(self, error: Exception) -> SignalingError:
+        """Return what to say of an answer that a server of rooms would not give."""
+        logger.debug("%r", self, exc_info=error)
+        where = http.public(self._url)
+        return SignalingError(f"{where} says what cannot be understood ({type(error).__name__}: {error})", url=where)
 
     def _let_in(self, entered: asyncio.Event) -> None:
         self._problem = None

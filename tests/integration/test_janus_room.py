@@ -134,6 +134,15 @@ async def test_no_video_rooms_there(janus):
     assert "videoroom plugin" in str(await refused(janus.url))
 
 
+@pytest.mark.parametrize(
+    "joined", [{"publishers": 5}, {"publishers": [5]}, {"attendees": {"id": 1}}, {"joining": None}]
+)
+async def test_nonsense_is_told(janus, joined):
+    janus.answers["join"] = {"videoroom": "joined", "id": 1, **joined}
+    assert "cannot be understood" in str(await refused(janus.url))
+    assert janus.count("destroy") == 1
+
+
 async def test_a_session_that_the_server_forgets_is_begun_anew(janus):
     async with rtc.JanusRoom(janus.url, 1234) as room:
         janus.events.put_nowait({"janus": "error", "error": {"code": 458, "reason": "No such session"}})

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 import jupyter_rtc as rtc
+from tests.integration.test_restart import cut, number
 from tests.integration.waiting import SOON, until
 
 from .janus import Janus
@@ -153,6 +154,22 @@ async def test_the_room_is_entered_again_when_the_server_is_back(janus: Janus, k
         assert await sees(bo, "Ada")
         bo.add_track(flat("Bo"))
         assert await sees(ada, "Bo")
+
+
+async def test_another_way_is_found_where_one_breaks(janus: Janus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_rtc.rtc.recovery.PATIENCE", 0.5)
+    async with rtc.JanusRoom(janus.url, 1234, name="Ada") as ada, rtc.JanusRoom(janus.url, 1234, name="Bo") as bo:
+        pattern = rtc.TestPattern((160, 120))
+        ada.add_track(pattern)
+        (member,) = await until(lambda: list(bo.members.values()))
+        (track,) = await until(lambda: member.tracks)
+        seen = await number(track)
+        for connection in (ada.connection, member.connection):
+            await cut(connection)
+            await until(lambda connection=connection: connection.connection_state == "disconnected")
+            await until(lambda connection=connection: connection.connection_state == "connected")
+            seen = await number(track, seen + 20, SOON)
+        assert member.tracks == [track]
 
 
 OTHER = """
