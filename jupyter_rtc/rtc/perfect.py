@@ -104,6 +104,7 @@ class PerfectNegotiation:
                         outcome.result()
                         raise OperationError("the other side said bye before it was connected")
                     changed.clear()
+            self._recovery.was_connected = True
         except TimeoutError:
             report = connection.report()
             raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None

@@ -56,6 +56,8 @@ class Recovery:
         self._wait = 0.0
         self._connected_at = 0.0
         self.running = False
+        #: Whether the two have been connected through this signaling: else there is nothing to get back.
+        self.was_connected = False
         #: Whether another session is being begun, and negotiation is not to be had otherwise.
         self.is_anew = False
 
@@ -65,6 +67,7 @@ class Recovery:
 
     def state_changed(self) -> None:
         """Whoever waits is to look again."""
+        self.was_connected = self.was_connected or self._state == "connected"
         self._changed.set()
 
     def refuse(self) -> bool:
@@ -83,7 +86,7 @@ class Recovery:
         """
         self.running = True
         try:
-            if self._begin_anew is None or not self._connection._history.was("connected"):
+            if self._begin_anew is None or not self.was_connected:
                 await self._restart()
             elif not await self._comes_back():
                 await self._connect_anew(self._begin_anew)

@@ -119,21 +119,27 @@ class Janus:
         """
         text = json.dumps({"transaction": self._transaction(), **body, **self._keys})
         headers = {"Content-Type": "application/json"}
-        reply = await http.ask(
-            "POST", self._url + path, Token(None), body=text, headers=headers, timeout=timeout, at_exit=at_exit
-        )
+        reply = await self._ask("POST", path, body=text, headers=headers, timeout=timeout, at_exit=at_exit)
         said = self._parse(reply)
         if not isinstance(said, dict):
             raise self._strange()
         self._check(said)
         return said
 
+    async def _ask(self, method: str, path: str, **options: Any) -> http.Reply:
+        try:
+            return await http.ask(method, self._url + path, Token(None), **options)
+        except SignalingError as error:  # whose session it is, nobody has to know
+            where = self.public_url
+            text = str(error).replace(http.public(self._url + path), where)
+            raise SignalingError(text, status=error.status, url=where) from None
+
     def _transaction(self) -> str:
         return f"{self._name}-{next(self._numbers)}"
 
     def _parse(self, reply: http.Reply) -> Any:
         if reply.status != 200:
-            raise http.refusal(replace(reply, text=self._hide(reply.text)), self._token, "Janus")
+            raise http.refusal(replace(reply, text=self._hide(reply.text), url=self._url), self._token, "Janus")
         try:
             return json.loads(reply.text)
         except ValueError:
@@ -194,7 +200,7 @@ class Janus:
         while True:
             query = urlencode({"maxev": 10, **self._keys})
             try:
-                reply = await http.ask("GET", f"{self._url}{self._session}?{query}", Token(None), timeout=POLL)
+                reply = await self._ask("GET", f"{self._session}?{query}", timeout=POLL)
             except SignalingError:
                 failing = clock() if failing is None else failing
                 if clock() - failing > GRACE:

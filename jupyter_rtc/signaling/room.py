@@ -221,17 +221,19 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
 
     async def _run(self, entered: asyncio.Event) -> None:
         """Be in the room until it is left; come back when the server does."""
-        wait = 1.0
+        wait, told = 1.0, ""
         while True:
             try:
                 await self._visit(entered)
-                wait = 1.0
+                wait, told = 1.0, ""
             except Exception as error:
                 self._problem = error if isinstance(error, RtcError) else self._misunderstood(error)
                 if not entered.is_set() or isinstance(error, Removed):
                     self._changed()
                     return
-                logger.warning("%s", self._problem)
+                if str(self._problem) != told:  # once, and not at each attempt
+                    told = str(self._problem)
+                    logger.warning("%s", told)
             finally:
                 await asyncio.gather(*(self._part(member) for member in tuple(self._members.values())))
             self._changed()

@@ -27,6 +27,7 @@ class Fake:
         self.status = 200
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.polling = 0
         self.url = ""
 
     async def __aenter__(self) -> Fake:
@@ -55,7 +56,11 @@ class Fake:
         return web.Response(text=text, content_type=kind, status=self.status)
 
     async def _poll(self, _request: web.Request) -> web.Response:
-        return web.json_response([await self.events.get()])
+        self.polling += 1
+        try:
+            return web.json_response([await self.events.get()])
+        finally:
+            self.polling -= 1
 
     def count(self, what: str) -> int:
         return sum(asked == what for asked, _ in self.asked)
@@ -148,6 +153,25 @@ async def test_a_session_that_the_server_forgets_is_begun_anew(janus):
         janus.events.put_nowait({"janus": "error", "error": {"code": 458, "reason": "No such session"}})
         await until(lambda: janus.count("join") == 2)
         await until(lambda: room._problem is None)
+
+
+async def test_a_server_that_is_lost_is_told_once_and_without_the_session(janus, monkeypatch, caplog):
+    monkeypatch.setattr("jupyter_rtc.signaling.janus.GRACE", 0.0)
+    monkeypatch.setattr("jupyter_rtc.signaling.room.LONGEST_WAIT", 0.1)
+    janus.answers["create"] = {"janus": "success", "data": {"id": 987654321}}
+    attempts: list[None] = []
+    async with rtc.JanusRoom(janus.url, 1234, **SECRETS) as room:
+        visit = room._visit
+        monkeypatch.setattr(room, "_visit", lambda entered: attempts.append(None) or visit(entered))
+        await until(lambda: janus.polling)
+        await janus.__aexit__()
+        await until(lambda: room._problem is not None)
+        assert "is the server running" in str(room._problem) or "hung up" in str(room._problem)
+        await until(lambda: len(attempts) > 3)
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert 1 <= len(told) <= 2
+    for secret in ("987654321", *SECRETS.values()):
+        assert secret not in f"{room._problem} {room._problem.url} {caplog.text}"
 
 
 async def test_who_is_put_out_does_not_come_back(janus):
