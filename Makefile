@@ -3,7 +3,8 @@
 #
 # Everything is installed below this folder: Python packages, and where missing Node.js and a browser,
 # into .venv; JavaScript packages into js/node_modules. Only as root, and only where they are missing, `make test`
-# installs Chromium and Firefox system-wide with apt-get, and `make test-all` GStreamer, Janus, coturn and Go's WebRTC (pion).
+# installs Chromium and Firefox system-wide with apt-get, and `make test-all` GStreamer, Janus, coturn, Mosquitto and
+# Go's WebRTC (pion).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -122,7 +123,7 @@ format: $(VENV)/.stamp-test js/node_modules/.stamp
 	cd js && npx --no-install biome check --write
 
 clean:
-	rm -rf .venv build dist test-results js/node_modules .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist test-results js/node_modules tests/peers/node/node_modules .mypy_cache .pytest_cache .ruff_cache
 	find jupyter_rtc tests -name __pycache__ -prune -exec rm -rf {} +
 
 # --- what the commands need, each installed once ----------------------------------------------------------------
@@ -171,10 +172,14 @@ $(VENV)/.stamp-browser: $(VENV)/.stamp-test
 	touch "$@"
 
 # Other WebRTC stacks, to talk to. Each is a test's own matter: what is missing is skipped by its name.
-$(VENV)/.stamp-peers: $(VENV)/.stamp-test
+$(VENV)/.stamp-peers: $(VENV)/.stamp-test $(VENV)/.stamp-node tests/peers/node/package-lock.json
 	"$(BIN)/python" -m pip install --quiet --editable ".[peers]" || true
 	$(call apt-get,$(GSTREAMER)) || true
-	$(call apt-get,janus) || true
+	$(call apt-get,janus mosquitto) || true
 	command -v turnserver >/dev/null || $(coturn) || true
 	$(call apt-get,golang-go golang-github-pion-webrtc.v3-dev) || true
+	cd tests/peers/node && npm ci --ignore-scripts --prefer-offline || true
+	# Its package wants Debian's own Node.js, which may not be there: it is only unpacked.
+	cd "$(VENV)" && apt-get download -qq simple-whip-server && dpkg -x simple-whip-server_*.deb simple-whip-server \
+	  && rm simple-whip-server_*.deb || true
 	touch "$@"

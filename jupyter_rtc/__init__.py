@@ -37,12 +37,13 @@ from .rtc.report import Report
 from .rtc.sdp import SessionDescription
 from .rtc.transceiver import RtpReceiver, RtpSender, RtpTransceiver, TrackEvent
 from .signaling.copypaste import CopyPaste
+from .signaling.janus_room import JanusRoom
 from .signaling.pair import connect_pair
-from .signaling.room import WebSocketRoom
 from .signaling.room_server import serve_rooms
 from .signaling.server import WhipServer
 from .signaling.turn import SharedSecretTurn
 from .signaling.turn_services import CloudflareTurn, HuggingFaceTurn, TwilioTurn
+from .signaling.websocket_room import WebSocketRoom
 from .signaling.whep import Whep
 from .signaling.whip import Whip
 from .widgets.camera import Camera
@@ -73,6 +74,7 @@ __all__ = [
     "HuggingFaceTurn",
     "InvalidAccessError",
     "InvalidStateError",
+    "JanusRoom",
     "MediaStream",
     "Microphone",
     "NotAllowedError",

@@ -52,7 +52,7 @@ class SignalingError(RtcError, ConnectionError):
     Attributes
     ----------
     status : int or None
-        The HTTP status, if there was an answer.
+        The HTTP status, if there was an answer; where Janus refuses, its own code, as 426 for a room that there is not.
     url : str
         Whom it was about, without any secret in it.
     """

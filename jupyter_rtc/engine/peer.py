@@ -101,6 +101,11 @@ class Peer:
             engine().on_exit(self, self.close)
         return self._pc
 
+    @property
+    def state(self) -> str:
+        """The connection's state, as it was told last. On any thread."""
+        return self._told.get("connection_state", "new")
+
     def configure(self, ice_servers: Iterable[IceServer | IceServerSource], ice_transport_policy: str) -> None:
         """Use other servers from the next gathering on: that of a restart, if candidates were gathered already."""
         self._ice_servers, self._policy = tuple(ice_servers), ice_transport_policy

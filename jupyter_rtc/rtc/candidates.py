@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ..engine.peer import Peer
 from ..errors import OperationError
 from . import sdp
 from .sdp import SessionDescription
@@ -25,14 +24,12 @@ class Candidates:
     ----------
     session : Session
         Whose descriptions they belong to.
-    peer : Peer
     fire : callable
         ``fire(event, *payload)`` puts an event on its way.
     """
 
-    def __init__(self, session: Session, peer: Peer, fire: Callable[..., None]) -> None:
+    def __init__(self, session: Session, fire: Callable[..., None]) -> None:
         self._session = session
-        self._peer = peer
         self._fire = fire
         self._waiting: list[dict[str, Any] | None] = []
         self._told: set[tuple[str, str]] = set()
@@ -64,7 +61,7 @@ class Candidates:
             self._waiting.append(candidate)
             del self._waiting[:-MOST]
         else:
-            await self._peer.add_candidate(candidate)
+            await self._session.peer.add_candidate(candidate)
 
     def _check(self, candidate: dict[str, Any], remote: SessionDescription | None) -> None:
         mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
@@ -77,7 +74,7 @@ class Candidates:
         ):
             raise OperationError(f"the remote description has no media section {mid if mid is not None else index!r}")
         if candidate.get("candidate"):
-            self._peer.check_candidate(candidate)
+            self._session.peer.check_candidate(candidate)
         ufrag = candidate.get("usernameFragment")
         if remote is not None and ufrag is not None:
             at = [section.mid for section in sections].index(mid) if mid is not None else cast(int, index)
@@ -92,8 +89,13 @@ class Candidates:
         """The engine has the description that those which wait belong to."""
         waiting, self._waiting = self._waiting, []
         for candidate in waiting:
-            await self._peer.add_candidate(candidate)
+            await self._session.peer.add_candidate(candidate)
 
     def forget(self) -> None:
         """Drop those that wait: their description was taken back."""
         self._waiting.clear()
+
+    def begin_anew(self) -> None:
+        """Those of both sides are others from now on."""
+        self._waiting.clear()
+        self._told.clear()

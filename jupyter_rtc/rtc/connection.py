@@ -117,11 +117,22 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         self._under_way: set[asyncio.Task[Any]] = set()
         self._chain: asyncio.Lock | None = None
         self._negotiation: PerfectNegotiation | None = None
-        self._session = Session(self, Peer(self._on_event, servers, policy), self._emit)
+        #: Why it was given up, and what is known of a connection that was lost.
+        self._error: ConnectTimeout | None = None
+        self._loss: tuple[str, bool] | None = None
+        self._session = Session(self, self._make_peer(), self._emit)
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         return f"<PeerConnection{name} {self.signaling_state}, {self.connection_state}>"
+
+    def _make_peer(self) -> Peer:
+        def heed(name: str, value: Any) -> None:
+            if self._session.peer is peer:  # and not one that another was put in the place of
+                self._on_event(name, value)
+
+        peer = Peer(heed, self._servers, str(self._configuration["ice_transport_policy"]))
+        return peer
 
     # -- tracks ---------------------------------------------------------------------------------------------------
 
@@ -366,6 +377,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                 hidden=sum(".local " in candidate["candidate"] for candidate in told),
                 was_connected=history.was("connected"),
                 ended="here" if self._closed and not history.bye else history.ended(facts),
+                loss=None if self._closed else self._loss,
                 relay_only=self._configuration["ice_transport_policy"] == "relay",
                 servers=config.urls_of(self._servers),
                 states=history.entries,
@@ -534,7 +546,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         """Negotiate through a signaling, and again whenever it is needed, until the connection is closed.
 
         Returns once connected; the rest goes on in the background, on this event loop: where the way to the other side
-        falls silent, another one is looked for. Closing the connection says bye and closes the signaling.
+        falls silent, another one is looked for, and with a media server another connection is made behind this one when
+        the session is lost. Tracks and streams stay the same ones. Where that is given up after some minutes, or
+        refused, `error` is set, and whoever reads what should come gets it. Closing the connection says bye and closes
+        the signaling.
 
         Parameters
         ----------
@@ -560,6 +575,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         if self._negotiation is not None:
             raise InvalidStateError("this connection negotiates through a signaling already")
         self._negotiation = PerfectNegotiation(self, signaling, polite)
+        self._error = self._loss = None
         try:
             await self._negotiation.connect(timeout)
         except ConnectTimeout:  # it goes on all the same
@@ -569,6 +585,52 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             raise
         finally:
             self._set_traits()
+
+    # -- what is lost ---------------------------------------------------------------------------------------------
+
+    @property
+    def error(self) -> ConnectTimeout | None:
+        """Why a connection that `connect` had made was given up, or None. It can be connected again."""
+        return self._error
+
+    async def _begin_anew(self) -> None:
+        """Have nothing negotiated, and nobody at the other side. Tracks and streams are to go on with the next one."""
+        await self._chained(self._replace_peer())
+
+    async def _replace_peer(self) -> None:
+        old = self._session.peer
+        self._session.begin_anew(self._make_peer())
+        self._ended = False
+        for channel in self._channels:
+            channel._closed("the connection was lost")
+        self._channels.clear()
+        await old.close()
+
+    def _report_loss(self, why: str, *, is_final: bool = False) -> Report:
+        self._loss = why, is_final
+        self._history.add("given up" if is_final else "in vain", why)
+        return self.report()
+
+    def _describe_loss(self) -> str:
+        """Return what became of a connection that was lost, in words, or ""."""
+        if self._error is not None:
+            return str(self._error)
+        return "" if self._loss is None else f"the connection was lost, and is being made anew: {self._loss[0]}"
+
+    async def _give_up(self, error: ConnectTimeout) -> None:
+        """A connection was lost for good. It can be connected otherwise."""
+        self._error, self._negotiation = error, None
+        try:
+            await self._begin_anew()
+        except InvalidStateError:
+            return
+        for name in ("ice_connection_state", "connection_state"):
+            if self._states.get(name) != "failed":
+                self._set_state(name, "failed")
+
+    def _in_vain(self, _blocking: bool, _waited: float) -> Exception | None:
+        error = self._error
+        return None if error is None else ConnectTimeout(str(error), report=error.report)
 
     # -- states ---------------------------------------------------------------------------------------------------
 
@@ -611,6 +673,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     def _why_silent(self) -> str:
         state = self.connection_state
+        if (loss := self._describe_loss()) and state != "connected":
+            return loss
         if state == "connected":
             return "the other side is connected and has sent nothing yet"
         if state == "new":

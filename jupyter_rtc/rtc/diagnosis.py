@@ -41,6 +41,8 @@ class Gathered:
     was_connected : bool
     ended : str
         Who has ended it: ``"here"``, ``"there"`` (it has closed its connection), ``"bye"`` (it said so), or ``""``.
+    loss : (str, bool) or None
+        Of a connection that was lost: why it could not be made anew, and whether that is given up.
     relay_only : bool
         Whether only relayed candidates may be used.
     servers : tuple of str
@@ -57,6 +59,7 @@ class Gathered:
     hidden: int = 0
     was_connected: bool = False
     ended: str = ""
+    loss: tuple[str, bool] | None = None
     relay_only: bool = False
     servers: tuple[str, ...] = ()
     states: tuple[tuple[float, str], ...] = ()
@@ -100,6 +103,18 @@ def _success(it: Gathered) -> Finding | None:
                 took = "" if trip is None else f", round trip {trip * 1000:.0f} ms"
                 return Finding(f"connected, {ends(transport, pair)}{took}")
     return Finding("connected")
+
+
+def _loss(it: Gathered) -> Finding | None:
+    if it.loss is None:
+        return None
+    why, given_up = it.loss
+    if given_up:
+        advice = "When that is mended, connect(...) makes it anew, through another Whip or Whep."
+        return Finding(f"the connection was lost, and given up: {why}", advice)
+    return Finding(
+        f"the connection was lost, and is being made anew; the last attempt: {why}", "This goes on by itself."
+    )
 
 
 def _encryption(it: Gathered) -> Finding | None:
@@ -244,6 +259,7 @@ def _failures(facts: Facts) -> str:
 _RULES: tuple[Callable[[Gathered], Finding | None], ...] = (
     _end,
     _success,
+    _loss,
     _encryption,
     _silence,
     _own_addresses,

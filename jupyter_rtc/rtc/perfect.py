@@ -8,15 +8,13 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ConnectTimeout, InvalidStateError, NotSupportedError, OperationError, RtcError, SignalingError
+from .recovery import Recovery
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
 
 logger = logging.getLogger(__name__)
 
-#: A way that has gone silent may come back by itself; after so long another one is looked for, and less often later.
-PATIENCE = 4.0
-LONGEST_PATIENCE = 30.0
 #: So long the other side's server may take to hear of the end, where one waits for it.
 FAREWELL = 3.0
 
@@ -30,7 +28,8 @@ class Signaling(Protocol):
 
     A signaling may also have any of: a coroutine ``prepare(connection)``, awaited before all else; ``polite``, a bool,
     whether our offer gives way; ``negotiates_once``, a str: why nothing can be added once there was an answer, as with
-    WHIP, whose offers after the first one only restart ICE.
+    WHIP, whose offers after the first one only restart ICE, while the bool ``can_restart`` says that they can; a
+    coroutine ``begin_anew()``: what was agreed is lost, and the next offer is again a first one.
     """
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -71,8 +70,10 @@ class PerfectNegotiation:
         self._ignored = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
-        self._recovering = False
-        self._changed = asyncio.Event()
+        anew = getattr(signaling, "begin_anew", None)
+        self._recovery = Recovery(
+            connection, None if anew is None else self._begin_anew, lambda: getattr(signaling, "can_restart", True)
+        )
         self._begun = False
         self._over = asyncio.Event()
         self._outcome: asyncio.Future[None] = self._loop.create_future()
@@ -103,6 +104,7 @@ class PerfectNegotiation:
                         outcome.result()
                         raise OperationError("the other side said bye before it was connected")
                     changed.clear()
+            self._recovery.was_connected = True
         except TimeoutError:
             report = connection.report()
             raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
@@ -138,7 +140,7 @@ class PerfectNegotiation:
         if not self._outcome.done():
             self._outcome.set_exception(error)
             self._outcome.exception()  # it may be that nobody waits
-        elif not self._ended:
+        elif not self._ended and not self._connection._closed:
             logger.warning("the signaling failed: %s", error)
 
     async def _abandon(self) -> None:
@@ -169,9 +171,8 @@ class PerfectNegotiation:
             self._loop.call_soon_threadsafe(self._heed_state)
 
     def _heed_state(self) -> None:
-        self._changed.set()
-        if self._state in ("disconnected", "failed") and not self._recovering and not self._ended:
-            self._recovering = True
+        self._recovery.state_changed()
+        if self._state in ("disconnected", "failed") and not self._recovery.running and not self._ended:
             self._spawn(self._recover())
 
     @property
@@ -179,29 +180,41 @@ class PerfectNegotiation:
         return self._connection._states.get("connection_state", "new")
 
     async def _recover(self) -> None:
-        """Restart ICE until the two are connected again."""
-        patience = PATIENCE if self._state == "disconnected" else 0.0
         try:
-            while not await self._is_over_within(patience):
-                self._connection.restart_ice()
-                patience = min(max(2 * patience, PATIENCE), LONGEST_PATIENCE)
-        finally:
-            self._recovering = False
+            await self._recovery.run()
+        except ConnectTimeout as error:
+            logger.error("%s", error)
+            await self.end(say=False)
+            await self._connection._give_up(error)
 
-    async def _is_over_within(self, seconds: float) -> bool:
-        """Wait until the two are connected, or there is nobody to connect to."""
+    async def _begin_anew(self) -> None:
+        """Offer to somebody who knows nothing of what was agreed.
+
+        Raises
+        ------
+        RtcError
+        """
+        connection, signaling = self._connection, self._signaling
+        await self._offered.wait()
+        self._making_offer = True
+        self._offered.clear()
         try:
-            async with asyncio.timeout(seconds):
-                while self._state not in ("connected", "closed") and not self._connection._ended:
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+            await signaling.begin_anew()  # type: ignore[attr-defined]
+            await connection._begin_anew()
+            description = await connection.set_local_description()
+            await signaling.send({"type": "offer", "sdp": description.sdp})
+        except Exception:
+            await self._take_back()
+            raise
+        finally:
+            self._making_offer = False
+            self._offered.set()
 
     async def _offer(self) -> None:
         connection = self._connection
         if self._making_offer or self._ended or connection.signaling_state != "stable":
+            return
+        if self._recovery.is_anew:  # which offers by itself
             return
         if self.fixed and connection.current_remote_description is not None and not connection._session.restarting:
             return
@@ -215,7 +228,10 @@ class PerfectNegotiation:
             logger.debug("an offer was overtaken by the other side's, or by the end")
         except Exception as error:
             waited_for = not self._outcome.done()
-            self._fail(error)
+            if self._recovery.refuse():
+                logger.info("no other way: %s", error)
+            else:
+                self._fail(error)
             if not waited_for:
                 await self._take_back()
         finally:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..engine.peer import Peer
 from ..media.stream import MediaStream
 from .negotiation import remote_change, reverse
 from .sdp import RECEIVING, MediaSection
@@ -27,16 +26,17 @@ class RemoteTracks:
     ----------
     session : Session
         Whose transceivers they belong to.
-    peer : Peer
     fire : callable
         ``fire(event, *payload)`` puts an event on its way.
     """
 
-    def __init__(self, session: Session, peer: Peer, fire: Callable[..., None]) -> None:
+    def __init__(self, session: Session, fire: Callable[..., None]) -> None:
         self._session = session
-        self._peer = peer
         self._fire = fire
         self._streams: dict[str, MediaStream] = {}
+        #: Transceivers whose other side is another one now, and what it calls the streams that they had.
+        self._moved: set[RtpTransceiver] = set()
+        self._aliases: dict[str, str] = {}
         #: The stream of tracks of a side that knows no streams: JSEP §5.10.
         self._nameless = str(uuid.uuid4())
 
@@ -64,6 +64,10 @@ class RemoteTracks:
             if section.track_id is not None and transceiver._fired is None:
                 receiver.track.id = section.track_id  # as browsers do: the same name on both sides
             names = section.streams if section.streams is not None else (self._nameless,)
+            if transceiver in self._moved:
+                self._moved.discard(transceiver)
+                self._aliases.update(zip(names, were, strict=False))
+            names = tuple(self._aliases.get(name, name) for name in names)
             change = remote_change(transceiver._fired, direction, list(were), names)
             now = [self._stream(name) for name in dict.fromkeys(names)] if direction in RECEIVING else []
             receiver._streams = now
@@ -100,14 +104,21 @@ class RemoteTracks:
         """Connect what the engine receives with the tracks that users hold."""
         for transceiver in self._session.transceivers:
             if transceiver._key is not None and transceiver._fired in RECEIVING:
-                received = self._peer.received(transceiver._key)
+                received = self._session.peer.received(transceiver._key)
                 if received is not None:
                     transceiver.receiver._track._plug(received)
+
+    def begin_anew(self) -> None:
+        """Somebody else is to send what is received: the tracks and streams that users hold stay."""
+        self._aliases.clear()
+        self._moved = {t for t in self._session.transceivers if t._fired in RECEIVING}
+        for transceiver in self._moved:
+            transceiver.receiver._track._plug(None)
 
     def mute(self, transceiver: RtpTransceiver) -> None:
         """Nothing comes any more."""
         transceiver.receiver._track._plug(None)
-        received = None if transceiver._key is None else self._peer.received(transceiver._key)
+        received = None if transceiver._key is None else self._session.peer.received(transceiver._key)
         if received is not None:
             received._set_muted(True)
 

@@ -68,8 +68,8 @@ class Session:
         #: The remote offer, and the local answer, that the engine has.
         self._engine_offer: SessionDescription | None = None
         self._engine_answer: SessionDescription | None = None
-        self._candidates = Candidates(self, peer, fire)
-        self._remote = RemoteTracks(self, peer, fire)
+        self._candidates = Candidates(self, fire)
+        self._remote = RemoteTracks(self, fire)
         self._needed = False
         #: ICE credentials, by name and password, that an ICE restart is to replace: [[LocalIceCredentialsToReplace]].
         self._to_replace: set[tuple[str, str]] = set()
@@ -500,6 +500,24 @@ class Session:
             channels=self.channels,
             restart=bool(self._to_replace),
         )
+
+    def begin_anew(self, peer: Peer) -> None:
+        """Forget what was negotiated: the next offer is another engine's, to somebody who knows nothing of it."""
+        self.peer = peer
+        self.current_local = self.pending_local = self.current_remote = self.pending_remote = None
+        self._undo = self._engine_offer = self._engine_answer = None
+        self._offered = self._answered = ""
+        self._made = None
+        self._places = {}
+        self._to_replace = set()
+        self.channels = self._needed = False
+        self._candidates.begin_anew()
+        self._remote.begin_anew()
+        for transceiver in self.transceivers:
+            transceiver._key = transceiver._mid = transceiver._current_direction = None
+        if self.state != "stable":
+            self.state = "stable"
+            self._connection._set_state("signaling_state", "stable")
 
     def close(self) -> None:
         """Nothing is negotiated any more."""

@@ -53,6 +53,8 @@ class Exchange(Displayable):
         self._offer = ""
         self._can_restart = True
         self._closed = False
+        #: Counts the sessions that were begun: one that comes late is not the present one.
+        self._number = 0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -69,6 +71,11 @@ class Exchange(Displayable):
             f"{self.what} has one offer and one answer, and a track more would need another: make a new "
             "PeerConnection with all tracks; sender.replace_track(track) changes what is sent without negotiation"
         )
+
+    @property
+    def can_restart(self) -> bool:
+        """Whether the server may take a restart of ICE."""
+        return self._can_restart and bool(self._session)
 
     async def prepare(self, connection: PeerConnection) -> None:
         """Make a connection ready for the offer.
@@ -116,6 +123,10 @@ class Exchange(Displayable):
         """Wait for the server's answer."""
         return await self._messages.get()
 
+    async def begin_anew(self) -> None:
+        """Forget the session, which is lost: the next offer begins another one."""
+        await loop.run(self._begin_anew())
+
     async def close(self) -> None:
         """Tell the server that the session is over."""
         self._closed = True
@@ -125,15 +136,17 @@ class Exchange(Displayable):
     # -- on the loop of HTTP --------------------------------------------------------------------------------------
 
     async def _begin(self, offer: str) -> dict[str, Any]:
-        headers = {"Content-Type": SDP, "Accept": SDP}
+        number, headers = self._number, {"Content-Type": SDP, "Accept": SDP}
         reply = await http.ask("POST", self._url, self._token, body=offer, headers=headers)
-        # First of all, for a session is to be ended whatever is wrong with it.
+        session = ""
         if "Location" in reply.headers and reply.status in (200, 201, 406):
-            self._session = urljoin(reply.url, reply.headers["Location"])
+            session = urljoin(reply.url, reply.headers["Location"])
+        if self._closed or number != self._number:  # meanwhile
+            await self._delete(session)
+            raise InvalidStateError("the signaling was closed meanwhile, or has begun anew")
+        # Before all else, for a session is to be ended whatever is wrong with it.
+        self._session = session
         self._etag = str(reply.headers.get("ETag", ""))
-        if self._closed:  # meanwhile
-            await self._leave()
-            raise InvalidStateError("the signaling was closed meanwhile")
         if reply.status == 406 and self._session and _is_sdp(reply):
             return await self._counter_offer(reply)
         if reply.status not in (200, 201):
@@ -152,6 +165,11 @@ class Exchange(Displayable):
         await self._heed_links(reply)
         self._answer = reply.text
         return {"type": "answer", "sdp": reply.text}
+
+    async def _begin_anew(self) -> None:
+        await self._leave()  # the server may not have noticed, and take nobody else meanwhile
+        self._answer, self._can_restart, self._number = "", True, self._number + 1
+        loop.on_exit(self, partial(self._leave, at_exit=True))
 
     async def _heed_links(self, reply: Reply) -> None:
         """Use the server's ICE servers from the next gathering on, where the user has named none."""
@@ -193,6 +211,9 @@ class Exchange(Displayable):
     async def _leave(self, *, at_exit: bool = False) -> None:
         loop.forget(self)
         session, self._session = self._session, ""
+        await self._delete(session, at_exit=at_exit)
+
+    async def _delete(self, session: str, *, at_exit: bool = False) -> None:
         if not session:
             return
         try:

@@ -1,15 +1,14 @@
-"""A room in which everyone sees everyone."""
+"""What all rooms are: others who come and go, what they send, and what is sent to them."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import traitlets
 
@@ -26,17 +25,22 @@ from .http import Token
 
 logger = logging.getLogger(__name__)
 
+Self = TypeVar("Self", bound="Room")
+
 #: Seconds for a member to be connected to, and to wait before the server is asked again, the longest.
 CONNECT = 30.0
 LONGEST_WAIT = 30.0
-HEARTBEAT = 10.0
 QUICK = 10.0
 #: Messages of one member that wait to be read.
 MOST_WAITING = 256
 
 
+class Removed(SignalingError):
+    """We were put out of the room, and are not to come back by ourselves."""
+
+
 class Member:
-    """Somebody else in the room."""
+    """Somebody in the room."""
 
     def __init__(self, id: str, name: str) -> None:
         self.id = id
@@ -54,6 +58,26 @@ class Member:
         """What comes from this member."""
         return [t.receiver.track for t in self.connection.get_transceivers() if t._fired in RECEIVING]
 
+    def _send(self, track: Track[Any], streams: tuple[MediaStream, ...]) -> None:
+        try:
+            if track not in self._senders:
+                self._senders[track] = self.connection.add_track(track, *streams)
+        except InvalidStateError:
+            logger.debug("%r has left", self)
+
+    def _send_no_more(self, track: Track[Any]) -> None:
+        sender = self._senders.pop(track, None)
+        try:
+            if sender is not None:
+                self.connection.remove_track(sender)
+        except InvalidStateError:
+            logger.debug("%r has left", self)
+
+    async def _close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        await self.connection.aclose()
+
 
 @dataclass(frozen=True)
 class RoomTrackEvent(TrackEvent):
@@ -62,40 +86,8 @@ class RoomTrackEvent(TrackEvent):
     member: Member
 
 
-class _Way:
-    """The signaling to one member. The one who came later gives way where both offer at once."""
-
-    def __init__(self, room: WebSocketRoom, member: Member, polite: bool) -> None:
-        self._room = room
-        self._member = member
-        self.polite = polite
-
-    async def send(self, message: dict[str, Any]) -> None:
-        await self._room._say(self._member, message)
-
-    async def receive(self) -> dict[str, Any]:
-        return await self._member._inbox.get()
-
-    async def close(self) -> None:
-        """The socket is the room's."""
-
-
-class WebSocketRoom(Displayable, Emitter, traitlets.HasTraits):
-    """A room in which everyone sees everyone: ``room = WebSocketRoom(url, "seminar", name="Ada")``.
-
-    Displayed, or with ``await room.join()``, it is entered. Each member has a connection to each other one, so it is
-    for about eight. When the server is lost, the room is entered again as soon as it is back.
-
-    Parameters
-    ----------
-    url : str
-        ``ws://`` or ``wss://``, e.g. that of `serve_rooms`.
-    room : str
-        Its name.
-    name : str
-        What others see.
-    token : str, optional
-        Sent as a bearer token, and shown nowhere.
+class Room(Displayable, Emitter, traitlets.HasTraits):
+    """What `WebSocketRoom` and `JanusRoom` have in common.
 
     Attributes
     ----------
@@ -106,23 +98,18 @@ class WebSocketRoom(Displayable, Emitter, traitlets.HasTraits):
     events = frozenset({"join", "leave", "track"})
     roster = traitlets.List(traitlets.Unicode(), read_only=True)
 
-    def __init__(self, url: str, room: str, *, name: str = "", token: str | None = None) -> None:
+    def __init__(self, url: str, room: Any, *, name: str, token: str | None) -> None:
         traitlets.HasTraits.__init__(self)
         Emitter.__init__(self)
-        if not url.startswith(("ws://", "wss://")):
-            raise ValueError("a room's address begins with ws:// or wss://")
-        if not 0 < len(room) <= 64:
-            raise ValueError("a room has a name of 64 characters at most")
         if not isinstance(name, str):
             raise TypeError(f"name is a str, not {type(name).__name__}")
-        self._url = http.checked(f"http{url[2:]}")
+        self._url = http.checked(url)
         self._token = Token(token)
         self.room = room
         self.name = name
         self._lock = threading.RLock()
         self._tracks: dict[Track[Any], tuple[MediaStream, ...]] = {}
         self._members: dict[str, Member] = {}
-        self._socket: Any = None
         self._running: asyncio.Task[None] | None = None
         self._entered: asyncio.Event | None = None
         self._problem: RtcError | None = None
@@ -131,7 +118,7 @@ class WebSocketRoom(Displayable, Emitter, traitlets.HasTraits):
         self._watchers: set[Callable[[], None]] = set()
 
     def __repr__(self) -> str:
-        return f"<WebSocketRoom {self.room!r}, {len(self._members)} others>"
+        return f"<{type(self).__name__} {self.room!r}, {len(self._members)} others>"
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -151,27 +138,24 @@ class WebSocketRoom(Displayable, Emitter, traitlets.HasTraits):
         self._assert_open()
         with self._lock:
             self._tracks[track] = streams
-            for member in tuple(self._members.values()):
-                self._send(member, track)
-
-    def _send(self, member: Member, track: Any) -> None:
-        try:
-            if track not in member._senders:
-                member._senders[track] = member.connection.add_track(track, *self._tracks[track])
-        except InvalidStateError:
-            logger.debug("%r has left", member)
+            for end in self._ends():
+                end._send(track, streams)
 
     def remove_track(self, track: Any) -> None:
         """Send a track to nobody any more. One that is not sent changes nothing."""
         with self._lock:
             self._tracks.pop(track, None)
-            for member in tuple(self._members.values()):
-                sender = member._senders.pop(track, None)
-                if sender is not None:
-                    try:
-                        member.connection.remove_track(sender)
-                    except InvalidStateError:
-                        logger.debug("%r has left", member)
+            for end in self._ends():
+                end._send_no_more(track)
+
+    def _ends(self) -> Iterable[Member]:
+        """Return those whose connections our tracks are sent with."""
+        raise NotImplementedError
+
+    def _send_all(self, end: Member) -> None:
+        """Send somebody new what the others have. With the lock."""
+        for track, streams in self._tracks.items():
+            end._send(track, streams)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -201,8 +185,16 @@ class WebSocketRoom(Displayable, Emitter, traitlets.HasTraits):
         await asyncio.wait({entered, self._running}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         entered.cancel()
         if not self._entered.is_set():
-            where = http.public(self._url)
-            raise self._problem or SignalingError(f"{where}: not let in within {timeout:g} s", url=where)
+            if not self._running.done():
+                where = http.public(self._url)
+                self._problem = SignalingError(f"{where}: not let in within {timeout:g} s", url=where)
+                await self._leave()
+            if self._problem is None:
+                if self._running.cancelled():
+                    raise InvalidStateError("the room was left meanwhile")
+                self._running.result()  # raises
+            assert self._problem is not None
+            raise self._problem
 
     def close(self) -> None:
         """Leave it. Tracks go on. May be called twice."""
@@ -214,7 +206,7 @@ class WebSocketRoom(Displayable, Emitter, traitlets.HasTraits):
         """Leave it."""
         await asyncio.get_running_loop().run_in_executor(None, self.close)
 
-    async def __aenter__(self) -> WebSocketRoom:
+    async def __aenter__(self: Self) -> Self:
         await self.join()
         return self
 
@@ -223,109 +215,73 @@ class WebSocketRoom(Displayable, Emitter, traitlets.HasTraits):
 
     def _assert_open(self) -> None:
         if self._closed:
-            raise InvalidStateError("the room was left: make a new WebSocketRoom")
+            raise InvalidStateError(f"the room was left: make a new {type(self).__name__}")
 
     # -- on the loop of HTTP --------------------------------------------------------------------------------------
 
     async def _run(self, entered: asyncio.Event) -> None:
         """Be in the room until it is left; come back when the server does."""
-        wait = 1.0
+        wait, told = 1.0, ""
         while True:
             try:
                 await self._visit(entered)
-                wait = 1.0
-            except SignalingError as error:
-                self._problem = error
-                if not entered.is_set():
+                wait, told = 1.0, ""
+            except Exception as error:
+                self._problem = error if isinstance(error, RtcError) else self._misunderstood(error)
+                if not entered.is_set() or isinstance(error, Removed):
                     self._changed()
                     return
-                logger.warning("%s", error)
+                if str(self._problem) != told:  # once, and not at each attempt
+                    told = str(self._problem)
+                    logger.warning("%s", told)
             finally:
                 await asyncio.gather(*(self._part(member) for member in tuple(self._members.values())))
+            self._changed()
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
 
     async def _visit(self, entered: asyncio.Event) -> None:
-        import aiohttp
+        """Be in the room once, as long as the server is there; set `entered` when let in.
 
+        Raises
+        ------
+        SignalingError
+            When the server cannot be reached, refuses, or is lost.
+        """
+        raise NotImplementedError
+
+    def _misunderstood(self, error: Exception) -> SignalingError:
+        """Return what to say of an answer that a server of rooms would not give."""
+        logger.debug("%r", self, exc_info=error)
         where = http.public(self._url)
-        try:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.ws_connect(
-                    self._url, headers=self._token.header(), heartbeat=HEARTBEAT, max_msg_size=http.LONGEST_BODY
-                ) as self._socket,
-            ):
-                await self._socket.send_json({"type": "join", "room": self.room, "name": self.name})
-                async for said in self._socket:
-                    if said.type == aiohttp.WSMsgType.TEXT:
-                        await self._take(json.loads(said.data), entered)
-        except SignalingError:  # a ConnectionError, too
-            raise
-        except aiohttp.WSServerHandshakeError as error:
-            reply = http.Reply(error.status, error.headers or {}, "", self._url)
-            raise http.refusal(reply, self._token, "room") from None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise SignalingError(f"{where}: {http.why(error, http.CONNECT_TIMEOUT)}", url=where) from None
+        return SignalingError(f"{where} says what cannot be understood ({type(error).__name__}: {error})", url=where)
 
-    async def _take(self, message: dict[str, Any], entered: asyncio.Event) -> None:
-        kind = message.get("type")
-        if kind == "error":
-            where = http.public(self._url)
-            raise SignalingError(f"{where}, room {self.room!r}: {message.get('reason')}", url=where)
-        if kind == "welcome":
-            for other in message["others"]:
-                await self._meet(other["id"], other["name"], came_later=True)
-            self._problem = None
-            entered.set()
-        elif kind == "join":
-            await self._meet(message["id"], message["name"], came_later=False)
-        elif kind == "leave" and (member := self._members.get(message["id"])) is not None:
-            await self._part(member)
-        elif kind == "message" and (member := self._members.get(message["from"])) is not None:
-            try:
-                member._inbox.put_nowait(message["message"])
-            except asyncio.QueueFull:
-                await self._part(member)
+    def _let_in(self, entered: asyncio.Event) -> None:
+        self._problem = None
+        entered.set()
+        self._changed()
 
-    async def _meet(self, id: str, name: str, *, came_later: bool) -> None:
-        member = Member(id, name)
-        connection = member.connection
-        connection.on("track", lambda event: self._heed(member, event))
-        connection.on("signalingstatechange", self._changed)
-        if came_later:
-            connection.create_data_channel("room")  # so that those who send nothing are connected, too
-        with self._lock:
-            self._members[id] = member
-            for track in self._tracks:
-                self._send(member, track)
-        member._task = asyncio.create_task(self._connect(member, came_later))
+    def _meet(self, member: Member) -> None:
+        """Somebody is there."""
+        self._listen(member)
+        self._members[member.id] = member
         self._tell("join", member)
 
-    async def _connect(self, member: Member, polite: bool) -> None:
-        try:
-            await member.connection.connect(_Way(self, member, polite), CONNECT)
-        except RtcError as error:
-            if member.id in self._members:
-                logger.warning("%s cannot be connected to: %s", member.name, error)
+    def _listen(self, member: Member) -> None:
+        member.connection.on("track", lambda event: self._heed(member, event))
+        member.connection.on("signalingstatechange", self._changed)
 
     def _heed(self, member: Member, event: TrackEvent) -> None:
         self._emit("track", RoomTrackEvent(event.receiver, event.track, event.streams, event.transceiver, member))
         self._changed()
 
     async def _part(self, member: Member) -> None:
+        """Somebody is gone."""
         with self._lock:
             if self._members.pop(member.id, None) is None:
                 return
-        if member._task is not None:
-            member._task.cancel()
-        await member.connection.aclose()
+        await member._close()
         self._tell("leave", member)
-
-    async def _say(self, member: Member, message: dict[str, Any]) -> None:
-        socket = self._socket
-        if socket is not None and not socket.closed and message["type"] != "bye":  # the server tells who leaves
-            await socket.send_json({"to": member.id, "message": message})
 
     async def _leave(self) -> None:
         loop.forget(self)

@@ -132,8 +132,10 @@ class WhipServer(Displayable, Emitter):
             await asyncio.wait([asyncio.wrap_future(self._starting)])
         for stop in tuple(self._unfollow.values()):
             stop()
-        await asyncio.gather(*(served.end() for served in tuple(self._sessions.values())), return_exceptions=True)
         runner, self._runner = self._runner, None
+        if runner is not None:  # first of all: who is told that it is over may be back at once
+            await asyncio.gather(*(site.stop() for site in runner.sites))
+        await asyncio.gather(*(served.end() for served in tuple(self._sessions.values())), return_exceptions=True)
         if runner is not None:
             await runner.cleanup()
 

@@ -39,6 +39,7 @@ class Whep(Exchange):
     def __init__(self, url: str, *, token: str | None = None) -> None:
         super().__init__(url, token=token)
         self._added: list[RtpTransceiver] = []
+        self._was_offered = False
 
     def _adapt(self, connection: PeerConnection) -> None:
         transceivers = [t for t in connection.get_transceivers() if t.direction not in ("stopped", "inactive")]
@@ -54,7 +55,14 @@ class Whep(Exchange):
         for transceiver in self._added:
             await asyncio.to_thread(transceiver.stop)
         self._added = []
+        self._was_offered = True
         return {"type": "offer", "sdp": reply.text}
+
+    async def _begin_anew(self) -> None:
+        await super()._begin_anew()
+        if self._was_offered:  # and will be again, with other sections than ours
+            assert self._connection is not None
+            self._added = self._connection.get_transceivers()
 
     async def _agree(self, answer: str) -> None:
         self._answer = answer

@@ -32,7 +32,7 @@ class ConnectionView(LiveWidget):
     signaling_state = traitlets.Unicode("").tag(sync=True)
     connection_state = traitlets.Unicode("").tag(sync=True)
     ice_connection_state = traitlets.Unicode("").tag(sync=True)
-    #: One line of numbers in words, refreshed each second while a page shows it.
+    #: One line in words, numbers or what became of a connection that was lost, refreshed while a page shows it.
     statistics = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, connection: PeerConnection) -> None:
@@ -103,6 +103,8 @@ class ConnectionView(LiveWidget):
             await asyncio.sleep(1)
 
     def _describe(self) -> str:
+        if loss := self._connection._describe_loss():
+            return loss
         parts = []
         for title, members in self._tiles():
             for track in members:

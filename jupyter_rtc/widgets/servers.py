@@ -13,7 +13,7 @@ from ..media.events import Serial
 from ..media.stream import MediaStream
 from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
-from ..signaling.room import Member, WebSocketRoom
+from ..signaling.room import Member, Room
 from ..signaling.server import WhipServer
 from .player import Video
 
@@ -114,7 +114,7 @@ def paste_view(paste: CopyPaste) -> Any:
     return _plain(ipywidgets.VBox([words, ours, theirs, problem]))
 
 
-def room_view(room: WebSocketRoom) -> Any:
+def room_view(room: Room) -> Any:
     """Return a grid with a picture of each member. The room is entered."""
     line = ipywidgets.HTML()
     columns = "repeat(auto-fill, minmax(240px, 1fr))"
@@ -143,7 +143,7 @@ def room_view(room: WebSocketRoom) -> Any:
             line.value = f"<b>{escape(str(room._problem))}</b>"
         else:
             others = f"{len(members)} other{'' if len(members) == 1 else 's'}"
-            line.value = f"Room <b>{escape(room.room)}</b>: you and {others}"
+            line.value = f"Room <b>{escape(str(room.room))}</b>: you and {others}"
         grid.children = [tile(member) for member in members]
         for gone in tiles.keys() - {member.id for member in members}:
             tiles.pop(gone)[1].children[1].close()

@@ -10,7 +10,7 @@ from ..media.track import Track
 from ..rtc.connection import PeerConnection
 from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
-from ..signaling.room import WebSocketRoom
+from ..signaling.room import Room
 from ..signaling.server import WhipServer
 from .connection import ConnectionView
 from .player import Audio, Video
@@ -27,7 +27,7 @@ def view_of(shown: Any) -> Any:
         return Video(shown) if shown.get_video_tracks() or not shown.get_tracks() else Audio(shown)
     if isinstance(shown, WhipServer):
         return server_view(shown)
-    if isinstance(shown, WebSocketRoom):
+    if isinstance(shown, Room):
         return room_view(shown)
     if isinstance(shown, CopyPaste):
         return paste_view(shown)

@@ -24,10 +24,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Page
 
+import jupyter_rtc as rtc
+
 from . import firefox as fx
 from .chromium import Browsers, PageOptions
 from .lab import Notebook
-from .other_side import PAGE, Sides
+from .other_side import PAGE, TOKEN, Sides
 from .server import JupyterLab
 
 _open = pytest.StashKey[list[Notebook]]()
@@ -164,3 +166,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if "lab" in getattr(item, "fixturenames", ()) and (server := item.funcargs.get("lab")):
             report.sections.append(("JupyterLab server", server.tail(item.stash.get(_log_start, 0))))
     return report
+
+
+@pytest.fixture
+def server() -> Iterator[rtc.WhipServer]:
+    one = rtc.WhipServer(token=TOKEN)
+    one.view  # noqa: B018 - shown, it starts
+    yield one
+    one.close()
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def page(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(f"{request.param}_page")

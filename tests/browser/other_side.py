@@ -177,3 +177,27 @@ class Mailbox:
 
     async def close(self) -> None:
         return None
+
+
+#: What `WhipServer` wants of the pages.
+TOKEN = "class-42"
+# The middle of what is shown.
+LOOK = """() => {
+  const video = document.querySelector("video");
+  if (!video.videoWidth) return null;
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0);
+  return [...context.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3);
+}"""
+
+
+def page_until(page: Any, expression: str, wanted: Callable[[Any], bool]) -> Any:
+    """Wait until what the page says is as wanted, and return it."""
+    deadline = time.monotonic() + SOON
+    while not wanted(found := page.evaluate(expression)):
+        assert time.monotonic() < deadline, f"the page says {found!r}"
+        time.sleep(0.05)
+    return found

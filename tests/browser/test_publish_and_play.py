@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 import jupyter_rtc as rtc
 
 from .lab import Notebook
 from .media import IMPORTS
-from .other_side import PAGE, SOON, looks_like
+from .other_side import LOOK, PAGE, TOKEN, looks_like
+from .other_side import page_until as until
 
-TOKEN = "class-42"
 # What a page of another site does, by hand.
 PUBLISH = """async ({ url, token }) => {
   const stream = paint("#30a040");
@@ -27,40 +25,6 @@ PUBLISH = """async ({ url, token }) => {
   globalThis.session = new URL(reply.headers.get("Location"), reply.url).href;
   return [reply.status, reply.headers.get("ETag") !== null, reply.headers.get("Accept-Patch")];
 }"""
-# The middle of what is shown.
-LOOK = """() => {
-  const video = document.querySelector("video");
-  if (!video.videoWidth) return null;
-  const canvas = document.createElement("canvas");
-  canvas.width = video.videoWidth;
-  canvas.height = video.videoHeight;
-  const context = canvas.getContext("2d");
-  context.drawImage(video, 0, 0);
-  return [...context.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3);
-}"""
-
-
-@pytest.fixture
-def server() -> Iterator[rtc.WhipServer]:
-    one = rtc.WhipServer(token=TOKEN)
-    one.view  # noqa: B018 - shown, it starts
-    yield one
-    one.close()
-
-
-@pytest.fixture(params=["chromium", "firefox"])
-def page(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue(f"{request.param}_page")
-
-
-def until(page: Any, expression: str, wanted: Callable[[Any], bool]) -> Any:
-    import time
-
-    deadline = time.monotonic() + SOON
-    while not wanted(found := page.evaluate(expression)):
-        assert time.monotonic() < deadline, f"the page says {found!r}"
-        time.sleep(0.05)
-    return found
 
 
 def test_a_page_of_another_site_publishes_into_the_kernel(page: Any, server: rtc.WhipServer, tmp_path: Path) -> None:

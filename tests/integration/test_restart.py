@@ -183,7 +183,7 @@ class Wire:
 
 
 async def test_a_connection_with_a_signaling_finds_another_way_by_itself(monkeypatch) -> None:
-    monkeypatch.setattr("jupyter_rtc.rtc.perfect.PATIENCE", 1.0)
+    monkeypatch.setattr("jupyter_rtc.rtc.recovery.PATIENCE", 1.0)
     one, other = Wire(), Wire()
     one.other, other.other = other, one
     async with PeerConnection() as a, PeerConnection() as b:

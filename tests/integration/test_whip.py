@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -154,61 +153,6 @@ async def test_an_answer_that_is_none_is_told_at_once(server, pc, text):
         await pc.connect(rtc.Whip(f"{server.url}/endpoint"), SOON)
     assert time.monotonic() - began < SOON / 2
     assert (pc.signaling_state, pc.connection_state) == ("stable", "new")
-
-
-async def test_nobody_there(pc):
-    error = await refused(pc, rtc.Whip("http://127.0.0.1:9/whip", token=SECRET))
-    assert error.status is None
-    assert "is the server running" in str(error)
-
-
-async def test_no_such_host(pc):
-    assert "127.0.0.1" not in str(await refused(pc, rtc.Whip("http://nowhere.invalid/whip")))
-
-
-async def test_plain_http_where_https_is_wanted(server, pc):
-    error = await refused(pc, rtc.Whip(server.url.replace("http:", "https:")))
-    assert "plain http" in str(error)
-
-
-async def test_a_certificate_that_nobody_knows(pc, tmp_path):
-    context = certificate(tmp_path)
-    listener = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=context)
-    async with listener:
-        port = listener.sockets[0].getsockname()[1]
-        assert "certificate" in str(await refused(pc, rtc.Whip(f"https://127.0.0.1:{port}/whip")))
-
-
-def certificate(folder) -> ssl.SSLContext:
-    import datetime as dt
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(
-        name, name, key.public_key(), x509.random_serial_number(), now, now.replace(year=now.year + 1)
-    )
-    path = folder / "both.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
-
-
-async def test_a_server_that_hangs_up_in_the_middle(server, pc):
-    async def hang_up(request: web.Request, _body: str) -> web.Response:
-        request.transport.close()
-        return web.Response()
-
-    server.on["POST", "/endpoint"] = hang_up
-    assert "hung up" in str(await refused(pc, rtc.Whip(f"{server.url}/endpoint")))
 
 
 async def test_a_session_that_comes_too_late_is_ended(server, pc):

@@ -15,6 +15,16 @@ from typing import Any
 
 from .peer import SOON, Missing
 
+WEBSOCKETS = """
+general: {{
+  json = "compact"
+  ws = true
+  ws_port = {port}
+  ws_ip = "127.0.0.1"
+  wss = false
+}}
+admin: {{ admin_ws = false, admin_wss = false }}
+"""
 PLUGINS = ("echotest", "videoroom")
 MAIN = """
 general: {{
@@ -40,12 +50,10 @@ general: {{
 }}
 admin: {{ admin_http = false }}
 """
-ROOM = """
-room-1234: {
-  publishers = 3
-  videocodec = "vp8"
-  audiocodec = "opus"
-  fir_freq = 1
+ROOMS = """
+room-1234: { publishers = 3, videocodec = "vp8", audiocodec = "opus", fir_freq = 1 }
+room-264: {
+  publishers = 2, videocodec = "h264", audiocodec = "opus", notify_joining = true, pin = "sesame", secret = "boss"
 }
 """
 
@@ -53,18 +61,20 @@ room-1234: {
 class Janus:
     """The server, with one plugin's handle for each `attach`."""
 
-    def __init__(self, folder: Path, *, full_trickle: bool = False) -> None:
+    def __init__(self, folder: Path, *, full_trickle: bool = False, websockets: bool = False) -> None:
         program = shutil.which("janus")
         if program is None:
             raise Missing("no Janus: install janus")
         self._program = program
         self._folder = folder
         self._full_trickle = full_trickle
+        self._websockets = websockets
         self._process: asyncio.subprocess.Process | None = None
         self._names = itertools.count()
         self.url = ""
+        self.websocket_url = ""
 
-    def _configure(self, port: int) -> None:
+    def _configure(self, port: int, websocket_port: int) -> None:
         libraries = next(Path("/usr/lib").glob("*/janus"), self._folder)
 
         def others(kind: str, kept: tuple[str, ...]) -> str:
@@ -76,17 +86,25 @@ class Janus:
             folder=self._folder,
             full_trickle=str(self._full_trickle).lower(),
             plugins=others("plugins", PLUGINS),
-            transports=others("transports", ("http",)),
+            transports=others("transports", ("http", "websockets") if self._websockets else ("http",)),
         )
         (self._folder / "janus.jcfg").write_text(main)
         (self._folder / "janus.transport.http.jcfg").write_text(HTTP.format(port=port))
-        (self._folder / "janus.plugin.videoroom.jcfg").write_text(ROOM)
+        (self._folder / "janus.plugin.videoroom.jcfg").write_text(ROOMS)
+        (self._folder / "janus.transport.websockets.jcfg").write_text(WEBSOCKETS.format(port=websocket_port))
         self.url = f"http://127.0.0.1:{port}/janus"
+        self.websocket_url = f"ws://127.0.0.1:{websocket_port}"
 
     async def __aenter__(self) -> Janus:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._configure(probe.getsockname()[1])
+        with socket.socket() as one, socket.socket() as other:
+            for probe in (one, other):
+                probe.bind(("127.0.0.1", 0))
+            self._configure(one.getsockname()[1], other.getsockname()[1])
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Start it, also again."""
         with (self._folder / "log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 self._program, "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg"),
@@ -96,7 +114,7 @@ class Janus:
         while True:
             try:
                 await self.request("/info")
-                return self
+                return
             except OSError:
                 if time.monotonic() > deadline or self._process.returncode is not None:
                     raise RuntimeError((self._folder / "log").read_text(errors="replace")[-3000:]) from None
@@ -120,11 +138,27 @@ class Janus:
         handle = (await self.request(f"/{session}", {"janus": "attach", "plugin": f"janus.plugin.{plugin}"}))["data"]
         return Handle(self, session, handle["id"])
 
+    async def participants(self, room: int) -> dict[str, int]:
+        """Return the names of those in a video room, with their numbers."""
+        handle = await self.attach("videoroom")
+        data = await handle.ask({"request": "listparticipants", "room": room})
+        return {one["display"]: one["id"] for one in data["participants"]}
+
+    async def kick(self, room: int, name: str, secret: str) -> None:
+        """Put somebody out of a video room."""
+        number = (await self.participants(room))[name]
+        handle = await self.attach("videoroom")
+        await handle.ask({"request": "kick", "room": room, "secret": secret, "id": number})
+
     async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """Stop it; `kill`: it is to have no time to say so."""
         process = self._process
         assert process is not None
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.kill() if kill else process.terminate()
         try:
             await asyncio.wait_for(process.wait(), 5)
         except TimeoutError:
@@ -150,3 +184,8 @@ class Handle:
             event: dict[str, Any] = await self._janus.request(f"/{self._session}?rid={time.time_ns()}")
             if event["janus"] == "event":
                 return event
+
+    async def ask(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a message that is answered at once."""
+        request = {"janus": "message", "body": body}
+        return (await self._janus.request(f"/{self._session}/{self._handle}", request))["plugindata"]["data"]

@@ -125,6 +125,14 @@ def _build(folder: Path, name: str) -> Path:
     return source / "peer"
 
 
+def node_modules(name: str) -> Path:
+    """Return the folder of npm's packages, with this one in it."""
+    folder = HERE / "node" / "node_modules"
+    if not (folder / name).exists():
+        raise Missing(f"no {name}: npm ci in tests/peers/node")
+    return folder
+
+
 PEERS: dict[str, Callable[[Path], list[str]]] = {"gstreamer": gstreamer, "libwebrtc": libwebrtc, "pion": pion}
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,32 +14,28 @@ import pytest_asyncio
 
 import jupyter_rtc as rtc
 
+from .media_server import TOKEN, Pion
 from .peer import SOON, Missing, Peer, pion_server
 from .test_peers import GREEN, read, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-TOKEN = "sesame"
 
 
 @pytest_asyncio.fixture(params=["full", "lite"])
-async def pion(build_folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """Return the address of a media server made with pion; "lite": its ICE never asks."""
+async def server(build_folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[Pion]:
+    """Return a media server made with pion; "lite": its ICE never asks."""
     try:
         (program,) = pion_server(build_folder)
     except Missing as missing:
         pytest.skip(str(missing))
-    process = await asyncio.create_subprocess_exec(
-        program, request.param, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        yield (await asyncio.wait_for(process.stdout.readline(), SOON)).decode().strip()
-    finally:
-        process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 5)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with Pion(program, request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def pion(server: Pion) -> str:
+    """Return its address."""
+    return server.url
 
 
 async def publish(url: str, token: str = TOKEN, codec: str = "") -> rtc.PeerConnection:
@@ -75,13 +68,8 @@ async def number_of(track: rtc.Track[Any]) -> int:
 async def test_thousands_could_watch_through_pion(pion: str, codec: str) -> None:
     began = time.time()
     publisher = await publish(f"{pion}/whip/live", codec=codec)
-
-    async def both_arrive() -> Any:
-        told = await counts(pion, "live")
-        return told if min(told["packets"].get(kind, 0) for kind in ("audio", "video")) > 5 else None
-
-    told = await until(both_arrive)
-    assert told["first"] - began < SOON
+    await until(lambda: has_come(pion))
+    assert (await counts(pion, "live"))["first"] - began < SOON
     async with rtc.PeerConnection() as first, rtc.PeerConnection() as second:
         for viewer in (first, second):
             events: list[rtc.TrackEvent] = []
@@ -100,6 +88,32 @@ async def test_thousands_could_watch_through_pion(pion: str, codec: str) -> None
         return not await counts(pion, "live")
 
     await until(gone)
+
+
+async def test_a_server_that_was_killed_is_published_to_and_played_from_again(server: Pion) -> None:
+    publisher = await publish(f"{server.url}/whip/live")
+    await until(lambda: has_come(server.url))
+    async with publisher, rtc.PeerConnection() as viewer:
+        events: list[rtc.TrackEvent] = []
+        viewer.on("track", events.append)
+        await viewer.connect(rtc.Whep(f"{server.url}/whep/live", token=TOKEN), SOON)
+        await until(lambda: len(events) == 2)
+        tracks = {event.track.kind: event.track for event in events}
+        number = await number_of(tracks["video"])
+        await server.kill()
+        await until(lambda: publisher.connection_state == viewer.connection_state == "disconnected")
+        await server.start()
+        await until(lambda: has_come(server.url))
+        # The one who looked too early, for a stream that was not there yet, looks again.
+        await until(lambda: publisher.connection_state == viewer.connection_state == "connected")
+        assert await number_of(tracks["video"]) > number
+        assert np.abs(await read(tracks["audio"], 0.5)).max() > 0.05
+        assert len(events) == 2
+
+
+async def has_come(url: str) -> bool:
+    told = await counts(url, "live")
+    return bool(told) and min(told["packets"].get(kind, 0) for kind in ("audio", "video")) > 5
 
 
 async def test_pion_refuses_and_says_why(pion: str) -> None:

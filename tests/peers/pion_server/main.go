@@ -234,7 +234,7 @@ func must(err error) {
 	}
 }
 
-// Prints its address, and ends with its input.
+// main takes "full" or "lite", and a port. Prints its address, and ends with its input.
 func main() {
 	media := &webrtc.MediaEngine{}
 	must(media.RegisterDefaultCodecs())
@@ -247,7 +247,11 @@ func main() {
 	api := webrtc.NewAPI(
 		webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	s := &server{api: api, streams: map[string]*stream{}, sessions: map[string]func(){}}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port := "0"
+	if len(os.Args) > 2 {
+		port = os.Args[2]
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 	must(err)
 	fmt.Printf("http://%s\n", listener.Addr())
 	go func() { _ = http.Serve(listener, s) }()

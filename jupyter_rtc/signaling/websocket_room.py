@@ -1,0 +1,141 @@
+"""A room in which everyone is connected to everyone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from ..errors import RtcError, SignalingError
+from . import http
+from .room import CONNECT, Member, Room
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT = 10.0
+
+
+class _Way:
+    """The signaling to one member. The one who came later gives way where both offer at once."""
+
+    def __init__(self, room: WebSocketRoom, member: Member, polite: bool) -> None:
+        self._room = room
+        self._member = member
+        self.polite = polite
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await self._room._say(self._member, message)
+
+    async def receive(self) -> dict[str, Any]:
+        return await self._member._inbox.get()
+
+    async def close(self) -> None:
+        """The socket is the room's."""
+
+
+class WebSocketRoom(Room):
+    """A room in which everyone sees everyone: ``room = WebSocketRoom(url, "seminar", name="Ada")``.
+
+    Displayed, or with ``await room.join()``, it is entered. Each member has a connection to each other one, so it is
+    for about eight. When the server is lost, the room is entered again as soon as it is back.
+
+    Parameters
+    ----------
+    url : str
+        ``ws://`` or ``wss://``, e.g. that of `serve_rooms`.
+    room : str
+        Its name.
+    name : str
+        What others see.
+    token : str, optional
+        Sent as a bearer token, and shown nowhere.
+
+    Attributes
+    ----------
+    roster : list of str
+        A trait: the names of the others, in the order in which they came.
+    """
+
+    def __init__(self, url: str, room: str, *, name: str = "", token: str | None = None) -> None:
+        for what, value in (("the address", url), ("room", room)):
+            if not isinstance(value, str):
+                raise TypeError(f"{what} is a str, not {type(value).__name__}")
+        if not url.startswith(("ws://", "wss://")):
+            raise ValueError("a room's address begins with ws:// or wss://")
+        if not 0 < len(room) <= 64:
+            raise ValueError("a room has a name of 64 characters at most")
+        super().__init__(f"http{url[2:]}", room, name=name, token=token)
+        self._socket: Any = None
+
+    def _ends(self) -> Iterable[Member]:
+        return tuple(self._members.values())
+
+    # -- on the loop of HTTP --------------------------------------------------------------------------------------
+
+    async def _visit(self, entered: asyncio.Event) -> None:
+        import aiohttp
+
+        where = http.public(self._url)
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(
+                    self._url, headers=self._token.header(), heartbeat=HEARTBEAT, max_msg_size=http.LONGEST_BODY
+                ) as self._socket,
+            ):
+                await self._socket.send_json({"type": "join", "room": self.room, "name": self.name})
+                async for said in self._socket:
+                    if said.type == aiohttp.WSMsgType.TEXT:
+                        await self._take(json.loads(said.data), entered)
+        except SignalingError:  # a ConnectionError, too
+            raise
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status < 300:
+                message = f"{where} answered {error.status}, as no server of rooms does: check the address"
+                raise SignalingError(message, status=error.status, url=where) from None
+            reply = http.Reply(error.status, error.headers or {}, "", self._url)
+            raise http.refusal(reply, self._token, "room") from None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise SignalingError(f"{where}: {http.why(error, http.CONNECT_TIMEOUT)}", url=where) from None
+
+    async def _take(self, message: dict[str, Any], entered: asyncio.Event) -> None:
+        kind = message.get("type")
+        if kind == "error":
+            where = http.public(self._url)
+            raise SignalingError(f"{where}, room {self.room!r}: {message.get('reason')}", url=where)
+        if kind == "welcome":
+            for other in message["others"]:
+                self._greet(other["id"], other["name"], came_later=True)
+            self._let_in(entered)
+        elif kind == "join":
+            self._greet(message["id"], message["name"], came_later=False)
+        elif kind == "leave" and (member := self._members.get(message["id"])) is not None:
+            await self._part(member)
+        elif kind == "message" and (member := self._members.get(message["from"])) is not None:
+            try:
+                member._inbox.put_nowait(message["message"])
+            except asyncio.QueueFull:
+                await self._part(member)
+
+    def _greet(self, id: str, name: str, *, came_later: bool) -> None:
+        member = Member(id, name)
+        if came_later:
+            member.connection.create_data_channel("room")  # so that those who send nothing are connected, too
+        with self._lock:
+            self._meet(member)
+            self._send_all(member)
+        member._task = asyncio.create_task(self._connect(member, came_later))
+
+    async def _connect(self, member: Member, polite: bool) -> None:
+        try:
+            await member.connection.connect(_Way(self, member, polite), CONNECT)
+        except RtcError as error:
+            if member.id in self._members:
+                logger.warning("%s cannot be connected to: %s", member.name, error)
+
+    async def _say(self, member: Member, message: dict[str, Any]) -> None:
+        socket = self._socket
+        if socket is not None and not socket.closed and message["type"] != "bye":  # the server tells who leaves
+            await socket.send_json({"to": member.id, "message": message})
