@@ -66,6 +66,7 @@ ROWS = (
     Row("both ways: cores", "both ways", "kernel_cpu_of_a_core", "0.45"),
     Row("import, above aiortc: s", "import", "difference_s", "0.6"),
     Row("publish, first packet at the server: s", "publish", "packet_median_s", "0.5"),
+    Row("eight viewers through a media server: of one", "viewers", "eight_to_one", "1"),
 )
 
 
