@@ -840,14 +840,17 @@ var Connector = class {
   }
 };
 var GONE_AFTER = 5e3;
+var SLEPT = 1e3;
 var Visit = class {
   client = randomName();
   #courier;
   #connector;
   #ongone;
+  #onforgotten;
   #watchdog;
-  constructor({ slow, comm, deliver, onchange, onclosing, ongone, onerror }) {
+  constructor({ slow, comm, deliver, onchange, onclosing, ongone, onforgotten, onerror }) {
     this.#ongone = ongone;
+    this.#onforgotten = onforgotten;
     this.#courier = new Courier({ client: this.client, comm, deliver, onchange, slow });
     this.#connector = new Connector({ post: (message) => this.post(message), onchange, onclosing, onerror, onchannel: (channel) => {
       this.#courier.use(channel);
@@ -881,7 +884,8 @@ var Visit = class {
   receive(envelope) {
     if (envelope?.v !== 1 || envelope.to !== this.client) return;
     this.#alive();
-    this.#courier.receive(envelope, "comm");
+    if (envelope.unknown) this.#onforgotten();
+    else this.#courier.receive(envelope, "comm");
   }
   plan(plan) {
     this.#connector.plan(plan);
@@ -906,8 +910,15 @@ var Visit = class {
   }
   #alive(begin = false) {
     if (!begin && this.#watchdog === void 0) return;
+    this.#watch(false);
+  }
+  #watch(awoken) {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#ongone(), GONE_AFTER);
+    const due = Date.now() + GONE_AFTER;
+    this.#watchdog = setTimeout(() => {
+      if (!awoken && Date.now() - due > SLEPT) this.#watch(true);
+      else this.#ongone();
+    }, GONE_AFTER);
   }
 };
 function randomName() {
@@ -917,6 +928,7 @@ function randomName() {
 var LATE_AFTER = 5e3;
 var REPORT_WITHIN = 2e3;
 var GRACE = 1500;
+var RESUME_WITHIN = 6e4;
 var Session = class extends EventTarget {
   #model;
   #lifetime = new AbortController();
@@ -928,6 +940,8 @@ var Session = class extends EventTarget {
   #wish = {};
   #notices = /* @__PURE__ */ new Map();
   #clicked = false;
+  #resuming = false;
+  #tooLate;
   #patience = new Patience(LATE_AFTER, () => this.#changed());
   #changing = false;
   #onreport = () => {
@@ -1021,10 +1035,12 @@ var Session = class extends EventTarget {
     if ("comm" in this.#model) return this.#model.comm === void 0;
     return [...this.#views].some((el) => el.closest(".jupyter-widgets-disconnected"));
   }
-  #begin(gone = false) {
+  #begin({ gone = false, resumes = "" } = {}) {
     this.#gone = gone;
-    this.#visit = new Visit({ slow: gone || this.#commDead, comm: (envelope) => this.#model.send(envelope), deliver: (message) => this.#deliver(message), onchange: () => this.#changed(), onclosing: () => this.dispatchEvent(new Event("closing")), ongone: () => this.#lost(), onerror: (error) => this.#fault(error) });
-    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext, origin: globalThis.location?.origin ?? "", agent: navigator.userAgent ?? "" });
+    this.#resuming = this.capture.on;
+    this.#visit = new Visit({ slow: gone || this.#commDead, comm: (envelope) => this.#model.send(envelope), deliver: (message) => this.#deliver(message), onchange: () => this.#changed(), onclosing: () => this.dispatchEvent(new Event("closing")), ongone: () => this.#lost(), onforgotten: () => this.#forgotten(), onerror: (error) => this.#fault(error) });
+    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext, origin: globalThis.location?.origin ?? "", agent: navigator.userAgent ?? "", ...resumes && { resumes } });
+    if (this.capture.on) this.#visit.capture(this.capture.tracks);
     this.#changed();
   }
   #end() {
@@ -1033,13 +1049,31 @@ var Session = class extends EventTarget {
     this.#visit.close({ type: "bye" });
     this.#forget();
   }
+  #forgotten() {
+    const resumes = this.capture.on ? this.#visit?.client : "";
+    this.#visit?.close({ type: "bye" });
+    this.#forget();
+    this.#begin({ resumes });
+  }
   #lost() {
+    const resumes = this.capture.on ? this.#visit?.client : "";
+    this.#gone = true;
+    this.dispatchEvent(new Event("closing"));
     this.capture.drop();
     this.#visit?.close({ type: "bye" });
     this.#forget();
-    if (this.#views.size > 0) this.#begin(true);
+    if (this.#views.size === 0) return;
+    this.#begin({ gone: true, resumes });
+    if (resumes) this.#tooLate = setTimeout(() => this.#beginAgain(true), RESUME_WITHIN);
+  }
+  #beginAgain(gone) {
+    if (gone && !this.#gone) return;
+    this.#visit?.abandon();
+    this.#forget();
+    this.#begin({ gone });
   }
   #forget() {
+    clearTimeout(this.#tooLate);
     this.#visit = void 0;
     this.#patience.watch(false);
     this.#plan = void 0;
@@ -1052,9 +1086,7 @@ var Session = class extends EventTarget {
       if (this.#commDead) {
         if (!this.#gone && this.#visit.heard) this.#lost();
       } else if (this.#gone || !this.#visit.heard) {
-        this.#visit.abandon();
-        this.#forget();
-        this.#begin();
+        this.#beginAgain(false);
       }
       this.#changed();
     });
@@ -1074,7 +1106,9 @@ var Session = class extends EventTarget {
       case "capture":
         if (message.command === "start") {
           this.#wish = message.wish;
-          this.capture.start(message.wish, "kernel");
+          if (this.#resuming && this.capture.on) this.capture.report();
+          else this.capture.start(message.wish, "kernel");
+          this.#resuming = false;
         } else this.capture.stop("kernel");
         break;
       case "notice":
@@ -1097,6 +1131,10 @@ var Session = class extends EventTarget {
     this.#changed();
   }
   #follow(plan) {
+    if (this.#resuming && !plan.owns) {
+      this.#resuming = false;
+      this.capture.drop();
+    }
     if (plan.capture && this.#clicked) {
       this.#clicked = false;
       this.capture.start(plan.capture, "page");
@@ -1516,6 +1554,7 @@ var Shell = class {
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
     const { link, delay } = this.#session.state;
+    element.dataset.link = link;
     this.#copy.hidden = !["blocked", "unrelayed", "busy"].includes(link) && !(delay && link !== "none");
     if (this.#copy.hidden) this.#copy.textContent = "Copy report";
     this.#sentence = sentence.text;
@@ -1759,12 +1798,12 @@ function mountCamera(context) {
     if (own) {
       picture.expect(own.getSettings());
       picture.show([own]);
-    } else if (!capture.on) {
+    } else if (!capture.on && session.state.link !== "gone") {
       picture.clear();
     }
   }
   session.addEventListener("closing", () => {
-    if (!capture.on) picture.freeze();
+    if (!capture.on || session.state.link === "gone") picture.freeze();
   }, { signal });
   const traits = ["muted", "mirror", "controls", "label", "width", "height", "show_stats"];
   keepUpdated(context, traits, update);

@@ -106,7 +106,7 @@ class LiveWidget(anywidget.AnyWidget):
         """Return what a page is to play and may capture."""
         return Plan()
 
-    def page_hello(self, client: str) -> None:
+    def page_hello(self, client: str, hello: Message) -> None:
         """A page shows the widget."""
         self._was_seen = True
 

@@ -61,6 +61,7 @@ export class Shell {
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
     const { link, delay } = this.#session.state;
+    element.dataset.link = link;
     this.#copy.hidden = !["blocked", "unrelayed", "busy"].includes(link) && !(delay && link !== "none");
     if (this.#copy.hidden) this.#copy.textContent = "Copy report";
     this.#sentence = sentence.text;
