@@ -195,3 +195,29 @@ def test_a_kernel_that_was_held_up_goes_on_with_everything(notebook: Notebook) -
     notebook.until(lambda: all_live(notebook), timeout=30)
     assert cameras_on(notebook) == 1
     pictures_come(notebook)
+
+
+@pytest.mark.timeout(300)
+def test_fifty_rounds_of_running_a_cell_again_leave_nothing_behind(notebook: Notebook) -> None:
+    count_cameras(notebook)
+    notebook.do(IMPORTS + "import ctypes, gc, threading, psutil\nme = psutil.Process()")
+    cell = notebook.start(
+        "cam = rtc.Camera(); negative = rtc.TestPattern().map(lambda p: 255 - p)\ndisplay(cam, negative)"
+    )
+    cell.wait()
+    counts = []
+    for round_ in range(50):
+        notebook.wait_value("cam.state == 'live' and cam.latest() is not None and negative.stats['frames_out'] > 3")
+        if round_ in (19, 49):
+            notebook.until(lambda: cameras_on(notebook) == 1)
+            notebook.page.wait_for_timeout(3000)  # for the last round's connections to close
+            notebook.do("gc.collect(); ctypes.CDLL(None).malloc_trim(0)")
+            counts.append(notebook.value("[threading.active_count(), me.num_fds(), me.memory_info().rss / 1e6]"))
+        notebook.js("id => harness.start(id)", cell.id)
+        notebook.wait_js("id => harness.done(id)", cell.id)
+    (threads, files, memory), (threads_then, files_then, memory_then) = counts
+    # ipykernel has a descriptor for each thread that has ended within the last seconds.
+    assert threads_then <= threads + 4
+    assert files_then <= files + 20
+    assert memory_then <= memory + 60, counts
+    notebook.until(lambda: cameras_on(notebook) == 1)
