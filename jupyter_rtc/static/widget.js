@@ -3,7 +3,7 @@ var __export = (target, all) => {
   for (var name in all) __defProp(target, name, { get: all[name], enumerable: true });
 };
 var devices_exports = {};
-__export(devices_exports, { allowed: () => allowed, explain: () => explain, insecure: () => insecure, list: () => list, lost: () => lost, obstacle: () => obstacle, open: () => open });
+__export(devices_exports, { allowed: () => allowed, explain: () => explain, insecure: () => insecure, instead: () => instead, list: () => list, lost: () => lost, obstacle: () => obstacle, open: () => open, remember: () => remember });
 function nameOf(wish) {
   if (wish.source === "screen") return "screen";
   if (wish.source === "element") return "capture";
@@ -29,8 +29,60 @@ function kinds(wish) {
   const all = ["video", "audio"];
   return all.filter((kind) => wish[kind]);
 }
-function open({ audio, video }) {
-  return navigator.mediaDevices.getUserMedia({ ...video && { video }, ...audio && { audio } });
+var REMEMBERED = "jupyter_rtc.device.";
+async function open({ audio, video }) {
+  const asked = { ...video && { video }, ...audio && { audio } };
+  const wanted = { ...video && { video: preferred("video", video) }, ...audio && { audio: preferred("audio", audio) } };
+  try {
+    return await navigator.mediaDevices.getUserMedia(wanted);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotAllowedError") throw error;
+    const others = same(asked, wanted) ? await withoutMissing(asked) : asked;
+    if (same(others, wanted)) throw error;
+    return navigator.mediaDevices.getUserMedia(others);
+  }
+}
+function same(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+function remember(kind, deviceId) {
+  try {
+    localStorage.setItem(REMEMBERED + kind, deviceId);
+  } catch {
+  }
+}
+function remembered(kind) {
+  try {
+    return localStorage.getItem(REMEMBERED + kind);
+  } catch {
+    return null;
+  }
+}
+function preferred(kind, constraints) {
+  const wanted = constraints === true ? {} : constraints;
+  const deviceId = remembered(kind);
+  if (!deviceId || wanted.deviceId || wanted.facingMode) return constraints;
+  return { ...wanted, deviceId: { exact: deviceId } };
+}
+async function withoutMissing(wanted) {
+  const ids = (await list()).map(({ deviceId }) => deviceId);
+  const others = { ...wanted };
+  for (const kind of ["video", "audio"]) {
+    const constraints = wanted[kind];
+    if (typeof constraints !== "object") continue;
+    const { deviceId, ...rest } = constraints;
+    const exact = typeof deviceId === "object" && "exact" in deviceId ? deviceId.exact : void 0;
+    if (typeof exact === "string" && !ids.includes(exact)) others[kind] = rest;
+  }
+  return others;
+}
+async function instead(wish, { kind, deviceId }) {
+  const mine = (await list()).filter((other) => other.kind === kind);
+  if (mine.length === 0 || mine.some((other) => other.deviceId === deviceId)) return void 0;
+  const constraints = wish[kind];
+  if (typeof constraints !== "object") return wish;
+  const { deviceId: _, ...rest } = constraints;
+  return { ...wish, [kind]: rest };
 }
 async function list() {
   const all = await navigator.mediaDevices.enumerateDevices();
@@ -269,6 +321,7 @@ var Capture = class {
   switch(deviceId) {
     const kind = this.devices.find((other) => other.deviceId === deviceId)?.kind;
     if (!kind) return;
+    remember(kind, deviceId);
     const { facingMode: _, ...constraints } = constraintsOf(this.wish[kind]);
     this.start({ ...this.wish, [kind]: { ...constraints, deviceId: { exact: deviceId } } }, "page");
   }
@@ -295,18 +348,24 @@ var Capture = class {
     this.stream = stream;
     for (const track of stream.getTracks()) {
       if (track.kind === "audio") track.enabled = !this.microphoneMuted;
-      track.addEventListener("ended", () => this.#lost(source2.lost(track)), { signal });
+      const { deviceId = "" } = track.getSettings();
+      const device = { deviceId, kind: track.kind, label: track.label };
+      track.addEventListener("ended", () => this.#lost(source2, track, device), { signal });
     }
   }
-  #lost(error) {
+  async #lost(source2, track, device) {
     this.#turn += 1;
+    const turn = this.#turn;
     this.#release();
-    if (error === "again") {
+    const error = source2.lost(track);
+    const wish = error === "again" ? this.wish : error && await source2.instead?.(this.wish, device);
+    if (turn !== this.#turn) return;
+    if (wish) {
       this.state = "stopped";
-      this.start(this.wish, "kernel");
-      return;
+      this.start(wish, "kernel");
+    } else if (error !== "again") {
+      this.#become(error ? "error" : "stopped", "page", error);
     }
-    this.#become(error ? "error" : "stopped", "page", error);
   }
   #release() {
     this.#live?.abort();
@@ -1331,7 +1390,7 @@ var Picture = class {
   show(tracks) {
     const wanted = tracks.filter((track) => !track.muted && track.readyState === "live");
     const shown = this.#stream.getTracks();
-    if (wanted.length === 0 || same(wanted, shown)) return;
+    if (wanted.length === 0 || same2(wanted, shown)) return;
     if (shown.some((track) => wanted.includes(track))) {
       this.#keepStill();
       for (const track of shown) if (!wanted.includes(track)) this.#stream.removeTrack(track);
@@ -1401,7 +1460,7 @@ var Picture = class {
     this.#onchange();
   }
 };
-function same(some, others) {
+function same2(some, others) {
   return some.length === others.length && some.every((track) => others.includes(track));
 }
 function obstacle4(link) {
