@@ -134,6 +134,10 @@ export interface Traits {
   /** A name for what is shown, for the accessible name of the player. */
   label: string;
   controls: boolean;
+  /** Whether the controls can be seen and not be used. */
+  disabled: boolean;
+  /** ipywidgets' own. */
+  tooltip: string | null;
   /** (page) Of sound from the kernel. A page's own microphone is muted in that page alone. */
   muted: boolean;
   /** (page) */

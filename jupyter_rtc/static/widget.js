@@ -1371,6 +1371,11 @@ var Picture = class {
     for (const event of ["loadeddata", "playing", "resize"]) {
       video.addEventListener(event, () => this.#arrived(), { signal });
     }
+    const sizes = new ResizeObserver(() => {
+      if (video.paused && video.isConnected) this.#play();
+    });
+    sizes.observe(this.element);
+    signal.addEventListener("abort", () => sizes.disconnect());
     this.hear.addEventListener("click", () => this.#setMuted(false), { signal });
     signal.addEventListener("abort", () => {
       video.srcObject = null;
@@ -1620,6 +1625,11 @@ var Shell = class {
     this.#line.say(sentence);
     this.#line.count(numbers2);
     this.#notices.show(this.#session.state.notices);
+    element.title = this.#model.get("tooltip") ?? "";
+    const disabled = Boolean(this.#model.get("disabled"));
+    for (const tag of ["button", "select"]) {
+      for (const control of element.querySelectorAll(tag)) control.disabled = disabled;
+    }
   }
   async #report() {
     const text = await this.#session.report(this.#sentence);
@@ -1632,7 +1642,8 @@ var Shell = class {
     }
   }
 };
-function keepUpdated({ session, model, signal }, traits, update) {
+function keepUpdated({ session, model, signal }, names, update) {
+  const traits = [...names, "disabled", "tooltip"];
   session.addEventListener("change", update, { signal });
   for (const name of traits) model.on(`change:${name}`, update);
   signal.addEventListener("abort", () => {

@@ -56,6 +56,8 @@ class LiveWidget(anywidget.AnyWidget):
     _player = traitlets.Unicode("video").tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
     controls = traitlets.Bool(True).tag(sync=True)
+    #: The controls can be seen and not be used, as with ipywidgets' own; `start` and `stop` go on working.
+    disabled = traitlets.Bool(False).tag(sync=True)
     muted = traitlets.Bool(True).tag(sync=True)
     mirror = traitlets.Bool(False).tag(sync=True)
     width = traitlets.Int(0, min=0).tag(sync=True)

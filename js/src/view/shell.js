@@ -68,6 +68,11 @@ export class Shell {
     this.#line.say(sentence);
     this.#line.count(numbers);
     this.#notices.show(this.#session.state.notices);
+    element.title = this.#model.get("tooltip") ?? "";
+    const disabled = Boolean(this.#model.get("disabled"));
+    for (const tag of /** @type {const} */ (["button", "select"])) {
+      for (const control of element.querySelectorAll(tag)) control.disabled = disabled;
+    }
   }
 
   async #report() {
@@ -85,10 +90,11 @@ export class Shell {
 /**
  * Calls `update` now and whenever the session or one of these traits changes.
  * @param {ViewContext} context
- * @param {string[]} traits
+ * @param {string[]} names Beside those of all views.
  * @param {() => void} update
  */
-export function keepUpdated({ session, model, signal }, traits, update) {
+export function keepUpdated({ session, model, signal }, names, update) {
+  const traits = [...names, "disabled", "tooltip"];
   session.addEventListener("change", update, { signal });
   for (const name of traits) model.on(`change:${name}`, update);
   signal.addEventListener("abort", () => {
