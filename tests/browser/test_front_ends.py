@@ -157,6 +157,23 @@ def test_the_cell_that_shows_a_camera_reads_it_or_says_at_once_that_the_next_one
     assert notebook.value("video.transport") == "webrtc"
 
 
+def test_what_cannot_connect_while_a_cell_runs_says_so_and_connects_after_it(
+    notebook: Notebook, front_end: FrontEnd
+) -> None:
+    notebook.do(IMPORTS)
+    cell = notebook.start("display(rtc.Video(rtc.TestPattern()))\ntime.sleep(5)")
+    line = notebook.page.locator(".jrtc [role=status]")
+    if front_end.blocking:
+        notebook.until(lambda: line.inner_text() == "Live")
+        assert not cell.done
+        return
+    notebook.until(lambda: line.inner_text() == "Waiting for the kernel: a cell is running")
+    assert not cell.done
+    cell.wait()
+    notebook.until(lambda: line.inner_text() == "Live")
+    notebook.grab()
+
+
 def test_get_user_media_gives_a_stream_or_says_at_once_that_the_next_cell_can(
     notebook: Notebook, front_end: FrontEnd
 ) -> None:

@@ -172,7 +172,7 @@ def test_the_room_for_the_picture_is_there_before_it(notebook: Notebook) -> None
 
 def test_it_is_named_and_worked_without_a_mouse(notebook: Notebook) -> None:
     notebook.do(IMPORTS + "cam = rtc.Camera(audio=True)\ncam")
-    notebook.do("cam.read()")
+    notebook.do("picture = cam.read()")
     group = notebook.page.get_by_role("group", name="camera")
     assert group.count() == 1
     status = group.get_by_role("status")
@@ -248,6 +248,7 @@ def test_pictures_go_on_in_another_theme_and_words_change_colour(notebook: Noteb
     try:
         notebook.wait_js("() => document.body.dataset.jpThemeLight === 'false'")
         notebook.until(lambda: notebook.js(colour) != light)
+        notebook.wait_js("() => !document.getElementById('jupyterlab-splash')")
         notebook.screenshot("camera-off-dark")
         assert rtc.read_stamp(notebook.grab("[data-tone=live] video").image) is not None
     finally:
