@@ -4,7 +4,7 @@
 # Everything is installed below this folder: Python packages, and where missing Node.js and a browser,
 # into .venv; JavaScript packages into js/node_modules. Only as root, and only where they are missing, `make test`
 # installs Chromium and Firefox system-wide with apt-get, and `make test-all` GStreamer, Janus, coturn, Mosquitto and
-# Go's WebRTC (pion).
+# Go's WebRTC (pion). It also makes an environment for each other front end and kernel, 2 GB in .venv/front-ends.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -40,6 +40,9 @@ NODE_IS_NEW_ENOUGH := const [major, minor] = process.versions.node.split(".").ma
 
 GSTREAMER := gstreamer1.0-nice gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
   gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 python3-gi
+# What is in the environments of the front ends and kernels beside the package, by name.
+FRONT_ENDS := ipykernel-6.31=ipykernel==6.31.* ipykernel-7.3=ipykernel==7.3.* notebook=notebook>=7.6,<8 \
+  voila=voila>=0.5.13,<0.6+ipykernel marimo=marimo>=0.25,<0.26
 # Debian's package starts a server for everybody where there is systemd; the tests run one of their own.
 coturn = { $(call apt-get,coturn) && { systemctl disable --now coturn >/dev/null 2>&1 || true; }; }
 # Fails for whoever is not root.
@@ -108,7 +111,8 @@ test-js: js/node_modules/.stamp
 pytest: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser
 	pytest -m "not slow" $(PYTEST_ARGS) </dev/null
 
-pytest-all: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser $(VENV)/.stamp-peers
+pytest-all: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser $(VENV)/.stamp-peers \
+  $(VENV)/.stamp-front-ends
 	pytest $(PYTEST_ARGS) </dev/null
 
 bench: $(VENV)/.stamp-bench $(VENV)/.stamp-browser
@@ -182,4 +186,14 @@ $(VENV)/.stamp-peers: $(VENV)/.stamp-test $(VENV)/.stamp-node tests/peers/node/p
 	# Its package wants Debian's own Node.js, which may not be there: it is only unpacked.
 	cd "$(VENV)" && apt-get download -qq simple-whip-server && dpkg -x simple-whip-server_*.deb simple-whip-server \
 	  && rm simple-whip-server_*.deb || true
+	touch "$@"
+
+# Other front ends and kernels, likewise. One that was installed in part is none.
+$(VENV)/.stamp-front-ends: $(VENV)/.stamp-test
+	for pair in $(foreach pair,$(FRONT_ENDS),'$(pair)'); do \
+	  own="$(VENV)/front-ends/$${pair%%=*}"; wanted="$${pair#*=}"; \
+	  { "$(BIN)/python" -m venv --clear --without-pip "$$own" \
+	    && "$(BIN)/python" -m pip --python "$$own/bin/python" install --quiet --editable . $${wanted//+/ }; } \
+	    || { rm -rf "$$own"; echo "make: no $$own: its tests are skipped" >&2; }; \
+	done
 	touch "$@"

@@ -174,10 +174,13 @@ def _script() -> Finding:
 
 
 def _front_end() -> Iterator[Finding]:
-    if not kernel.in_kernel():
+    if kernel.in_marimo():
+        yield Finding("marimo", "good", f"{_version('marimo')}: cells hear of the page when none of them runs")
+    elif kernel.in_kernel():
+        yield _ipykernel()
+    else:
         yield Finding("notebook", "note", "none: this is a script, so there are connections but no widgets")
         return
-    yield _ipykernel()
     page = kernel.last_page()
     if page is None:
         yield Finding(

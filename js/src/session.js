@@ -17,6 +17,8 @@ const LATE_AFTER = 5000;
 const REPORT_WITHIN = 2000;
 /** A view that is moved goes and comes again. */
 const GRACE = 1500;
+/** So long after the kernel was lost a capture goes on with it. Later it would take a person by surprise. */
+const RESUME_WITHIN = 60000;
 
 /** @typedef {AnyModel<Traits> & {comm?: unknown, comm_live?: boolean}} Model */
 /** @typedef {"waiting" | "connecting" | "connected" | "busy" | "blocked" | "unrelayed" | "gone" | "none"} Link */
@@ -56,6 +58,10 @@ export class Session extends EventTarget {
   #notices = new Map();
   /** A click that waits for the kernel to say what may be captured. */
   #clicked = false;
+  /** Until the kernel has said whether what is captured goes on. */
+  #resuming = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #tooLate;
   #patience = new Patience(LATE_AFTER, () => this.#changed());
   #changing = false;
   /** @type {(text: string) => void} */
@@ -195,9 +201,14 @@ export class Session extends EventTarget {
     return [...this.#views].some((el) => el.closest(".jupyter-widgets-disconnected"));
   }
 
-  /** @param {boolean} [gone] The kernel is believed gone. */
-  #begin(gone = false) {
+  /**
+   * @param {object} [after]
+   * @param {boolean} [after.gone] The kernel is believed gone.
+   * @param {string} [after.resumes] The name under which the page captures or captured, and would go on.
+   */
+  #begin({ gone = false, resumes = "" } = {}) {
     this.#gone = gone;
+    this.#resuming = this.capture.on;
     this.#visit = new Visit({
       slow: gone || this.#commDead,
       comm: (envelope) => this.#model.send(envelope),
@@ -205,6 +216,7 @@ export class Session extends EventTarget {
       onchange: () => this.#changed(),
       onclosing: () => this.dispatchEvent(new Event("closing")),
       ongone: () => this.#lost(),
+      onforgotten: () => this.#forgotten(),
       onerror: (error) => this.#fault(error),
     });
     this.#visit.post({
@@ -212,7 +224,9 @@ export class Session extends EventTarget {
       secure: globalThis.isSecureContext,
       origin: globalThis.location?.origin ?? "",
       agent: navigator.userAgent ?? "",
+      ...(resumes && { resumes }),
     });
+    if (this.capture.on) this.#visit.capture(this.capture.tracks);
     this.#changed();
   }
 
@@ -223,16 +237,38 @@ export class Session extends EventTarget {
     this.#forget();
   }
 
+  /** The kernel is there, and has let this page go, most likely while it slept: go on under a new name. */
+  #forgotten() {
+    const resumes = this.capture.on ? this.#visit?.client : "";
+    this.#visit?.close({ type: "bye" });
+    this.#forget();
+    this.#begin({ resumes });
+  }
+
   /** The kernel is gone. Camera off, and look out for it. */
   #lost() {
+    const resumes = this.capture.on ? this.#visit?.client : "";
+    this.#gone = true;
+    this.dispatchEvent(new Event("closing"));
     this.capture.drop();
     // A kernel that was only held up finds it when it goes on.
     this.#visit?.close({ type: "bye" });
     this.#forget();
-    if (this.#views.size > 0) this.#begin(true);
+    if (this.#views.size === 0) return;
+    this.#begin({ gone: true, resumes });
+    if (resumes) this.#tooLate = setTimeout(() => this.#beginAgain(true), RESUME_WITHIN);
+  }
+
+  /** @param {boolean} gone */
+  #beginAgain(gone) {
+    if (gone && !this.#gone) return;
+    this.#visit?.abandon();
+    this.#forget();
+    this.#begin({ gone });
   }
 
   #forget() {
+    clearTimeout(this.#tooLate);
     this.#visit = undefined;
     this.#patience.watch(false);
     this.#plan = undefined;
@@ -247,9 +283,7 @@ export class Session extends EventTarget {
       if (this.#commDead) {
         if (!this.#gone && this.#visit.heard) this.#lost();
       } else if (this.#gone || !this.#visit.heard) {
-        this.#visit.abandon();
-        this.#forget();
-        this.#begin();
+        this.#beginAgain(false);
       }
       this.#changed();
     });
@@ -271,7 +305,10 @@ export class Session extends EventTarget {
       case "capture":
         if (message.command === "start") {
           this.#wish = message.wish;
-          this.capture.start(message.wish, "kernel");
+          // What goes on stays as it is, the device that was chosen in this page, too.
+          if (this.#resuming && this.capture.on) this.capture.report();
+          else this.capture.start(message.wish, "kernel");
+          this.#resuming = false;
         } else this.capture.stop("kernel");
         break;
       case "notice":
@@ -296,11 +333,16 @@ export class Session extends EventTarget {
 
   /** @param {Plan} plan */
   #follow(plan) {
+    if (this.#resuming && !plan.owns) {
+      // It was turned off, or given to another page, while this one was away.
+      this.#resuming = false;
+      this.capture.drop();
+    }
     if (plan.capture && this.#clicked) {
       this.#clicked = false;
       this.capture.start(plan.capture, "page");
     } else if (!plan.capture && this.capture.on) {
-      // Another page has been given the camera.
+      // Another page has been given it.
       this.capture.stop("kernel");
     }
   }

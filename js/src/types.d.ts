@@ -18,6 +18,8 @@ export interface Envelope {
   ack: number;
   /** May be empty: then it acknowledges or, from the page, asks for what is waiting (a poll). */
   messages: Array<Numbered<PageMessage> | Numbered<KernelMessage>>;
+  /** (kernel to page) The kernel has let this page go, e.g. while its computer slept: say hello again. */
+  unknown?: true;
 }
 /** Messages are numbered from 1 on, by side. */
 export type Numbered<M> = M & { n: number };
@@ -38,8 +40,11 @@ export interface Device {
 
 /** A page says these. */
 export type PageMessage =
-  /** A view is shown. The kernel answers with a plan. */
-  | { type: "hello"; secure: boolean; origin: string; agent: string }
+  /**
+   * A view is shown. The kernel answers with a plan. `resumes`: the page's name before it lost the kernel, and it
+   * would go on with what it captured then.
+   */
+  | { type: "hello"; secure: boolean; origin: string; agent: string; resumes?: string }
   /** An offer. `slots`: which transceiver (by mid) is to carry which track of the plan; `capture`: which carry the page's own. */
   | {
       type: "description";
@@ -104,6 +109,8 @@ export type KernelMessage =
       tracks: PlannedTrack[];
       tiles: Tile[];
       capture: CaptureWish | null;
+      /** Whether it is this page that captures, or has been told to. */
+      owns: boolean;
     }
   | { type: "description"; epoch: number; description: { type: "answer"; sdp: string } }
   /** Turn the camera on (or over to other constraints while it is on), or off. */
@@ -127,6 +134,10 @@ export interface Traits {
   /** A name for what is shown, for the accessible name of the player. */
   label: string;
   controls: boolean;
+  /** Whether the controls can be seen and not be used. */
+  disabled: boolean;
+  /** ipywidgets' own. */
+  tooltip: string | null;
   /** (page) Of sound from the kernel. A page's own microphone is muted in that page alone. */
   muted: boolean;
   /** (page) */

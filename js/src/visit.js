@@ -9,6 +9,8 @@ import { Connector } from "./transport/connector.js";
 
 /** Silence of a kernel that was connected, in milliseconds, after which it is believed gone. It pings every second. */
 const GONE_AFTER = 5000;
+/** A timer that is so late, in milliseconds, tells that this computer has slept. */
+const SLEPT = 1000;
 
 /**
  * @typedef {object} VisitOptions
@@ -18,6 +20,7 @@ const GONE_AFTER = 5000;
  * @property {() => void} onchange
  * @property {() => void} onclosing Tracks are about to go black.
  * @property {() => void} ongone
+ * @property {() => void} onforgotten The kernel is there, and has let this page go.
  * @property {(error: unknown) => void} onerror
  */
 export class Visit {
@@ -25,12 +28,14 @@ export class Visit {
   #courier;
   #connector;
   #ongone;
+  #onforgotten;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #watchdog;
 
   /** @param {VisitOptions} options */
-  constructor({ slow, comm, deliver, onchange, onclosing, ongone, onerror }) {
+  constructor({ slow, comm, deliver, onchange, onclosing, ongone, onforgotten, onerror }) {
     this.#ongone = ongone;
+    this.#onforgotten = onforgotten;
     this.#courier = new Courier({ client: this.client, comm, deliver, onchange, slow });
     this.#connector = new Connector({
       post: (message) => this.post(message),
@@ -83,7 +88,8 @@ export class Visit {
   receive(envelope) {
     if (envelope?.v !== 1 || envelope.to !== this.client) return;
     this.#alive();
-    this.#courier.receive(envelope, "comm");
+    if (envelope.unknown) this.#onforgotten();
+    else this.#courier.receive(envelope, "comm");
   }
 
   /** @param {Plan} plan */
@@ -125,8 +131,17 @@ export class Visit {
    */
   #alive(begin = false) {
     if (!begin && this.#watchdog === undefined) return;
+    this.#watch(false);
+  }
+
+  /** @param {boolean} awoken Whether the last watch was slept through, which is forgiven once. */
+  #watch(awoken) {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#ongone(), GONE_AFTER);
+    const due = Date.now() + GONE_AFTER;
+    this.#watchdog = setTimeout(() => {
+      if (!awoken && Date.now() - due > SLEPT) this.#watch(true);
+      else this.#ongone();
+    }, GONE_AFTER);
   }
 }
 

@@ -9,6 +9,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve));
 const states = () => said.map(({ state, by }) => `${state} by ${by}`);
 
 beforeEach(() => {
+  localStorage.clear();
   devices = new FakeDevices();
   vi.stubGlobal("navigator", { mediaDevices: devices });
   said = [];
@@ -141,7 +142,9 @@ describe("what goes wrong", () => {
     capture.start({ video: true, audio: true }, "kernel");
     const stream = devices.asked[0].give();
     await settle();
+    devices.devices = [{ deviceId: "ear", kind: "audioinput", label: "Microphone" }];
     stream.tracks[0].unplug();
+    await settle();
     expect(said.at(-1)).toMatchObject({ state: "error", error: { name: "NotReadableError" } });
     expect(said.at(-1).error.message).toMatch(/camera was disconnected/);
     expect(devices.live).toBe(0);
@@ -159,6 +162,76 @@ describe("devices", () => {
     devices.asked[1].give();
     await settle();
     expect(devices.live).toBe(1);
+  });
+
+  test("one that is unplugged is replaced by another", async () => {
+    devices.devices.push({ deviceId: "two", kind: "videoinput", label: "Second camera" });
+    capture.start({ video: { width: 640, deviceId: { exact: "one" } } }, "kernel");
+    const first = devices.asked[0].give();
+    await settle();
+    devices.devices.shift();
+    first.tracks[0].unplug();
+    await settle();
+    expect(devices.asked[1].constraints).toEqual({ video: { width: 640 } });
+    const second = devices.asked[1].give();
+    second.tracks[0].settings.deviceId = "two";
+    await settle();
+    expect(states().slice(-2)).toEqual(["starting by kernel", "live by kernel"]);
+    expect(devices.live).toBe(1);
+  });
+
+  test("one that fails while it is there is an error", async () => {
+    capture.start({ video: true }, "kernel");
+    const stream = devices.asked[0].give();
+    await settle();
+    stream.tracks[0].unplug();
+    await settle();
+    expect(devices.asked).toHaveLength(1);
+    expect(said.at(-1)).toMatchObject({ state: "error" });
+  });
+
+  test("in place of one that is not there any more another is opened", async () => {
+    capture.start({ video: { width: 640, deviceId: { exact: "gone" } } }, "kernel");
+    devices.asked[0].refuse("OverconstrainedError");
+    await settle();
+    expect(devices.asked[1].constraints).toEqual({ video: { width: 640 } });
+    devices.asked[1].give();
+    await settle();
+    expect(capture.state).toBe("live");
+    // One that is there, and cannot do what was asked, is an error.
+    capture.start({ video: { width: 99999, deviceId: { exact: "one" } } }, "kernel");
+    devices.asked[2].refuse("OverconstrainedError");
+    await settle();
+    expect(devices.asked).toHaveLength(3);
+    expect(capture.state).toBe("error");
+  });
+
+  test("a person's choice is remembered, and gives way to what a program asks for", async () => {
+    devices.devices.push({ deviceId: "two", kind: "videoinput", label: "Second camera" });
+    capture.start({ video: { width: 640 } }, "kernel");
+    devices.asked[0].give();
+    await settle();
+    capture.switch("two");
+    devices.asked[1].give();
+    await settle();
+    const later = new Capture(
+      () => {},
+      () => {},
+    );
+    later.start({ video: { width: 320 }, audio: true }, "kernel");
+    expect(devices.asked[2].constraints).toEqual({
+      video: { width: 320, deviceId: { exact: "two" } },
+      audio: true,
+    });
+    // Where it cannot be opened, what was asked for can.
+    devices.asked[2].refuse("NotReadableError");
+    await settle();
+    expect(devices.asked[3].constraints).toEqual({ video: { width: 320 }, audio: true });
+    later.start({ video: { facingMode: "environment" } }, "kernel");
+    expect(devices.asked[4].constraints).toEqual({ video: { facingMode: "environment" } });
+    later.start({ video: { deviceId: { exact: "one" } } }, "kernel");
+    expect(devices.asked[5].constraints).toEqual({ video: { deviceId: { exact: "one" } } });
+    later.close();
   });
 
   test("a new one is told of", async () => {

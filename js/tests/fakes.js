@@ -83,6 +83,7 @@ export function plan(more = {}) {
     tracks: [],
     tiles: [],
     capture: null,
+    owns: false,
     ...more,
   };
 }

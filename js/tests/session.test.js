@@ -353,6 +353,78 @@ describe("the end", () => {
     expect(devices.asked).toHaveLength(1);
   });
 
+  /** A camera that is on, for a kernel that then says nothing more. */
+  async function capturing() {
+    const { kernel, pc } = await connected(plan({ capture: { video: true } }));
+    session.startCapture();
+    devices.asked[0].give();
+    await settle();
+    return { kernel, pc, before: model.client };
+  }
+  const forget = (client) =>
+    model.emit("msg:custom", { v: 1, to: client, ack: 0, messages: [], unknown: true });
+  const start = { type: "capture", command: "start", wish: { video: { width: 640 } } };
+
+  test("a page that was let go says hello under a new name, and goes on with its camera if it may", async () => {
+    const { pc, before } = await capturing();
+    forget(before);
+    await settle();
+    expect(pc.closed).toBe(true);
+    expect(model.client).not.toBe(before);
+    expect(model.sent.at(-1).messages[0]).toMatchObject({ type: "hello", resumes: before });
+    expect(devices.live).toBe(1);
+    // In whichever order they come.
+    new FakeKernel(model).say(plan({ capture: { video: true }, owns: true }), start);
+    await settle();
+    expect(devices.asked).toHaveLength(1);
+    expect(devices.live).toBe(1);
+    expect(session.capture.state).toBe("live");
+    expect(latest().transceivers.map(({ direction }) => direction)).toEqual(["sendonly"]);
+  });
+
+  test("a camera that was turned off in the kernel meanwhile goes off", async () => {
+    const { before } = await capturing();
+    forget(before);
+    await settle();
+    new FakeKernel(model).say(plan({ capture: { video: true } }));
+    await settle();
+    expect(devices.live).toBe(0);
+  });
+
+  test("a kernel that was lost for a moment turns the camera on again, and not after a minute", async () => {
+    const { before } = await capturing();
+    await pass(20000);
+    expect(devices.live).toBe(0);
+    expect(model.sent.at(-1).messages[0]).toMatchObject({ type: "hello", resumes: before });
+    new FakeKernel(model).say(start, plan({ capture: { video: true }, owns: true }));
+    await settle();
+    expect(devices.asked).toHaveLength(2);
+    devices.asked[1].give();
+    await pass(60000);
+    session.stopCapture();
+    await pass(80000);
+    expect(model.sent.at(-1).messages[0].resumes).toBe(undefined);
+  });
+
+  test("a kernel that comes back after more than a minute is not asked to go on", async () => {
+    await capturing();
+    await pass(80000);
+    expect(model.sent.at(-1).messages[0]).toMatchObject({ type: "hello" });
+    expect(model.sent.at(-1).messages[0].resumes).toBe(undefined);
+    expect(session.state.link).toBe("gone");
+  });
+
+  test("a computer that has slept does not take the kernel for dead at once", async () => {
+    await capturing();
+    vi.setSystemTime(Date.now() + 3600000);
+    await pass(5000);
+    expect(session.state.link).toBe("connected");
+    expect(devices.live).toBe(1);
+    await pass(5000);
+    expect(session.state.link).toBe("gone");
+    expect(devices.live).toBe(0);
+  });
+
   test("a comm that dies is a kernel that is gone", async () => {
     const { pc } = await connected();
     model.comm_live = false;

@@ -196,6 +196,14 @@ describe("a mounted view", () => {
     }
   });
 
+  test("what is disabled can be seen and not be used", async () => {
+    const { el, model } = await mount({ _player: "camera" });
+    const controls = () => [...el.querySelectorAll("button, select")].map(({ disabled }) => disabled);
+    expect(new Set(controls())).toEqual(new Set([false]));
+    model.set("disabled", true);
+    expect(new Set(controls())).toEqual(new Set([true]));
+  });
+
   test("the mute button writes the trait", async () => {
     const { el, kernel, model } = await mount({ _player: "video" });
     kernel.say(plan({ tracks: [{ slot: "s", kind: "audio", label: "" }] }));

@@ -1,7 +1,8 @@
 """What the kernel can do while a cell runs: whether a page's messages are handled meanwhile.
 
 ipykernel 6 handles them after the cell; 7 on a thread of their own, a subshell, if the front end asks for one
-(JupyterLab 4.4 and Notebook 7.4 do by default); 7.4 also on the main thread while a cell awaits.
+(JupyterLab 4.4 and Notebook 7.4 do by default); 7.4 also on the main thread while a cell awaits. marimo handles them
+once none of the cells that were to run does.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def handles_messages(blocking: bool, waited: float) -> bool:
 
 def in_cell() -> bool:
     """Return whether this is the thread that runs cells, and none can run while it waits."""
-    return threading.current_thread() is threading.main_thread()
+    return threading.current_thread() is threading.main_thread() or in_marimo()
 
 
 def _has_subshells(kernel: Any) -> bool:
@@ -96,5 +97,11 @@ def _has_subshells(kernel: Any) -> bool:
 
 
 def in_kernel() -> bool:
-    """Return whether this process is a notebook's kernel, where a page can be."""
+    """Return whether this process is a Jupyter notebook's kernel, where a page can be."""
     return _kernel() is not None
+
+
+def in_marimo() -> bool:
+    """Return whether this thread runs the cells of a marimo notebook; its apps have a thread each."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())

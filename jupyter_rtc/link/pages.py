@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..engine.loop import engine
 from ..engine.statistics import Facts
 from . import kernel
-from .messages import Envelope, Message, parse
+from .messages import VERSION, Envelope, Message, parse
 from .session import Host, Session
 
 logger = logging.getLogger(__name__)
@@ -138,8 +138,13 @@ class Pages:
         if self._closed:
             return
         if session is None:
-            if not any(message["type"] == "hello" for message in envelope["messages"]):
+            hello = next((message for message in envelope["messages"] if message["type"] == "hello"), None)
+            if hello is None:
+                # Let go, and not closed: it has slept, or lost its way to us. Its hello had been acknowledged.
+                self._send({"v": VERSION, "to": client, "ack": 0, "messages": [], "unknown": True})
                 return
+            if isinstance(hello.get("resumes"), str):
+                self.drop(hello["resumes"])
             if len(self._sessions) >= MOST_PAGES:
                 self.drop(min(self._sessions.values(), key=lambda s: s.heard).client)
             session = self._sessions[client] = Session(client, self, self._host, self._send)

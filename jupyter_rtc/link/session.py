@@ -37,11 +37,12 @@ COMM_SILENCE = 24.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a page is to play and may capture."""
+    """What a page is to play and may capture, and whether it is the one that captures."""
 
     tracks: dict[str, Track[Any]] = field(default_factory=dict)
     tiles: list[Message] = field(default_factory=list)
     capture: dict[str, Any] | None = None
+    owns: bool = False
 
 
 def _planned(slot: str, track: Track[Any]) -> Message:
@@ -64,7 +65,7 @@ class Host(Protocol):
     def plan(self, client: str) -> Plan:
         """Return what this page is to play and may capture."""
 
-    def page_hello(self, client: str) -> None:
+    def page_hello(self, client: str, hello: Message) -> None:
         """A page shows the widget."""
 
     def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
@@ -129,7 +130,7 @@ class Session:
                 kernel.note_page(message)
                 for notice in self._pages.notices():
                     self.mailbox.post(notice)
-                self._host.page_hello(self.client)
+                self._host.page_hello(self.client, message)
                 self.post_plan()
             case "description":
                 epoch, offer = int(message["epoch"]), message["description"]["sdp"]
@@ -193,6 +194,7 @@ class Session:
                 "tracks": [_planned(slot, track) for slot, track in plan.tracks.items()],
                 "tiles": plan.tiles,
                 "capture": plan.capture,
+                "owns": plan.owns,
             }
         )
 

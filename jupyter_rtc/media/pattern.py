@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,7 @@ class TestPattern(NumpyVideoTrack):
         return picture
 
 
+@lru_cache(maxsize=4)
 def _bars(width: int, height: int) -> Pixels:
     """Return SMPTE-like bars over a grey ramp."""
     colours = np.array(

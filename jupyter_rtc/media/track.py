@@ -70,6 +70,7 @@ class Track(Displayable, Emitter, Generic[Item]):
         self._source_ended = False
         self._clones: weakref.WeakSet[Track[Item]] = weakref.WeakSet()
         self._latest: Item | None = None
+        self._last_size: tuple[int, int] | None = None
         self._reader: _Reader[Item] | None = None
         self._outlet: Any = None
         self._frames_in = 0
@@ -167,8 +168,9 @@ class Track(Displayable, Emitter, Generic[Item]):
     def get_settings(self) -> dict[str, Any]:
         """Return what is known: ``width``, ``height``, ``frameRate``; ``sampleRate``, ``channelCount``."""
         latest = self._latest
-        if isinstance(latest, Picture):
-            width, height = latest.size
+        size = latest.size if isinstance(latest, Picture) else self._last_size
+        if size is not None:
+            width, height = size
             return {"width": width, "height": height, "frameRate": self.stats["fps"]}
         if isinstance(latest, Sound):
             return {"sampleRate": SAMPLE_RATE, "channelCount": latest.data.shape[1]}
@@ -279,6 +281,14 @@ class Track(Displayable, Emitter, Generic[Item]):
         with self._lock:
             if self._sinks.pop(sink, None) is not None and not self._sinks:
                 self._halt()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep no item that nobody can come to see: a cell that is run often leaves a track behind each time."""
+        if not self._keeps_last and self._stills != "seen":
+            if isinstance(self._latest, Picture):
+                self._last_size = self._latest.size
+            self._latest = None
 
     def _wait(
         self,

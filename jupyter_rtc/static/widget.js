@@ -3,7 +3,7 @@ var __export = (target, all) => {
   for (var name in all) __defProp(target, name, { get: all[name], enumerable: true });
 };
 var devices_exports = {};
-__export(devices_exports, { allowed: () => allowed, explain: () => explain, insecure: () => insecure, list: () => list, lost: () => lost, obstacle: () => obstacle, open: () => open });
+__export(devices_exports, { allowed: () => allowed, explain: () => explain, insecure: () => insecure, instead: () => instead, list: () => list, lost: () => lost, obstacle: () => obstacle, open: () => open, remember: () => remember });
 function nameOf(wish) {
   if (wish.source === "screen") return "screen";
   if (wish.source === "element") return "capture";
@@ -29,8 +29,60 @@ function kinds(wish) {
   const all = ["video", "audio"];
   return all.filter((kind) => wish[kind]);
 }
-function open({ audio, video }) {
-  return navigator.mediaDevices.getUserMedia({ ...video && { video }, ...audio && { audio } });
+var REMEMBERED = "jupyter_rtc.device.";
+async function open({ audio, video }) {
+  const asked = { ...video && { video }, ...audio && { audio } };
+  const wanted = { ...video && { video: preferred("video", video) }, ...audio && { audio: preferred("audio", audio) } };
+  try {
+    return await navigator.mediaDevices.getUserMedia(wanted);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotAllowedError") throw error;
+    const others = same(asked, wanted) ? await withoutMissing(asked) : asked;
+    if (same(others, wanted)) throw error;
+    return navigator.mediaDevices.getUserMedia(others);
+  }
+}
+function same(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+function remember(kind, deviceId) {
+  try {
+    localStorage.setItem(REMEMBERED + kind, deviceId);
+  } catch {
+  }
+}
+function remembered(kind) {
+  try {
+    return localStorage.getItem(REMEMBERED + kind);
+  } catch {
+    return null;
+  }
+}
+function preferred(kind, constraints) {
+  const wanted = constraints === true ? {} : constraints;
+  const deviceId = remembered(kind);
+  if (!deviceId || wanted.deviceId || wanted.facingMode) return constraints;
+  return { ...wanted, deviceId: { exact: deviceId } };
+}
+async function withoutMissing(wanted) {
+  const ids = (await list()).map(({ deviceId }) => deviceId);
+  const others = { ...wanted };
+  for (const kind of ["video", "audio"]) {
+    const constraints = wanted[kind];
+    if (typeof constraints !== "object") continue;
+    const { deviceId, ...rest } = constraints;
+    const exact = typeof deviceId === "object" && "exact" in deviceId ? deviceId.exact : void 0;
+    if (typeof exact === "string" && !ids.includes(exact)) others[kind] = rest;
+  }
+  return others;
+}
+async function instead(wish, { kind, deviceId }) {
+  const mine = (await list()).filter((other) => other.kind === kind);
+  if (mine.length === 0 || mine.some((other) => other.deviceId === deviceId)) return void 0;
+  const constraints = wish[kind];
+  if (typeof constraints !== "object") return wish;
+  const { deviceId: _, ...rest } = constraints;
+  return { ...wish, [kind]: rest };
 }
 async function list() {
   const all = await navigator.mediaDevices.enumerateDevices();
@@ -269,6 +321,7 @@ var Capture = class {
   switch(deviceId) {
     const kind = this.devices.find((other) => other.deviceId === deviceId)?.kind;
     if (!kind) return;
+    remember(kind, deviceId);
     const { facingMode: _, ...constraints } = constraintsOf(this.wish[kind]);
     this.start({ ...this.wish, [kind]: { ...constraints, deviceId: { exact: deviceId } } }, "page");
   }
@@ -295,18 +348,24 @@ var Capture = class {
     this.stream = stream;
     for (const track of stream.getTracks()) {
       if (track.kind === "audio") track.enabled = !this.microphoneMuted;
-      track.addEventListener("ended", () => this.#lost(source2.lost(track)), { signal });
+      const { deviceId = "" } = track.getSettings();
+      const device = { deviceId, kind: track.kind, label: track.label };
+      track.addEventListener("ended", () => this.#lost(source2, track, device), { signal });
     }
   }
-  #lost(error) {
+  async #lost(source2, track, device) {
     this.#turn += 1;
+    const turn = this.#turn;
     this.#release();
-    if (error === "again") {
+    const error = source2.lost(track);
+    const wish = error === "again" ? this.wish : error && await source2.instead?.(this.wish, device);
+    if (turn !== this.#turn) return;
+    if (wish) {
       this.state = "stopped";
-      this.start(this.wish, "kernel");
-      return;
+      this.start(wish, "kernel");
+    } else if (error !== "again") {
+      this.#become(error ? "error" : "stopped", "page", error);
     }
-    this.#become(error ? "error" : "stopped", "page", error);
   }
   #release() {
     this.#live?.abort();
@@ -840,14 +899,17 @@ var Connector = class {
   }
 };
 var GONE_AFTER = 5e3;
+var SLEPT = 1e3;
 var Visit = class {
   client = randomName();
   #courier;
   #connector;
   #ongone;
+  #onforgotten;
   #watchdog;
-  constructor({ slow, comm, deliver, onchange, onclosing, ongone, onerror }) {
+  constructor({ slow, comm, deliver, onchange, onclosing, ongone, onforgotten, onerror }) {
     this.#ongone = ongone;
+    this.#onforgotten = onforgotten;
     this.#courier = new Courier({ client: this.client, comm, deliver, onchange, slow });
     this.#connector = new Connector({ post: (message) => this.post(message), onchange, onclosing, onerror, onchannel: (channel) => {
       this.#courier.use(channel);
@@ -881,7 +943,8 @@ var Visit = class {
   receive(envelope) {
     if (envelope?.v !== 1 || envelope.to !== this.client) return;
     this.#alive();
-    this.#courier.receive(envelope, "comm");
+    if (envelope.unknown) this.#onforgotten();
+    else this.#courier.receive(envelope, "comm");
   }
   plan(plan) {
     this.#connector.plan(plan);
@@ -906,8 +969,15 @@ var Visit = class {
   }
   #alive(begin = false) {
     if (!begin && this.#watchdog === void 0) return;
+    this.#watch(false);
+  }
+  #watch(awoken) {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#ongone(), GONE_AFTER);
+    const due = Date.now() + GONE_AFTER;
+    this.#watchdog = setTimeout(() => {
+      if (!awoken && Date.now() - due > SLEPT) this.#watch(true);
+      else this.#ongone();
+    }, GONE_AFTER);
   }
 };
 function randomName() {
@@ -917,6 +987,7 @@ function randomName() {
 var LATE_AFTER = 5e3;
 var REPORT_WITHIN = 2e3;
 var GRACE = 1500;
+var RESUME_WITHIN = 6e4;
 var Session = class extends EventTarget {
   #model;
   #lifetime = new AbortController();
@@ -928,6 +999,8 @@ var Session = class extends EventTarget {
   #wish = {};
   #notices = /* @__PURE__ */ new Map();
   #clicked = false;
+  #resuming = false;
+  #tooLate;
   #patience = new Patience(LATE_AFTER, () => this.#changed());
   #changing = false;
   #onreport = () => {
@@ -1021,10 +1094,12 @@ var Session = class extends EventTarget {
     if ("comm" in this.#model) return this.#model.comm === void 0;
     return [...this.#views].some((el) => el.closest(".jupyter-widgets-disconnected"));
   }
-  #begin(gone = false) {
+  #begin({ gone = false, resumes = "" } = {}) {
     this.#gone = gone;
-    this.#visit = new Visit({ slow: gone || this.#commDead, comm: (envelope) => this.#model.send(envelope), deliver: (message) => this.#deliver(message), onchange: () => this.#changed(), onclosing: () => this.dispatchEvent(new Event("closing")), ongone: () => this.#lost(), onerror: (error) => this.#fault(error) });
-    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext, origin: globalThis.location?.origin ?? "", agent: navigator.userAgent ?? "" });
+    this.#resuming = this.capture.on;
+    this.#visit = new Visit({ slow: gone || this.#commDead, comm: (envelope) => this.#model.send(envelope), deliver: (message) => this.#deliver(message), onchange: () => this.#changed(), onclosing: () => this.dispatchEvent(new Event("closing")), ongone: () => this.#lost(), onforgotten: () => this.#forgotten(), onerror: (error) => this.#fault(error) });
+    this.#visit.post({ type: "hello", secure: globalThis.isSecureContext, origin: globalThis.location?.origin ?? "", agent: navigator.userAgent ?? "", ...resumes && { resumes } });
+    if (this.capture.on) this.#visit.capture(this.capture.tracks);
     this.#changed();
   }
   #end() {
@@ -1033,13 +1108,31 @@ var Session = class extends EventTarget {
     this.#visit.close({ type: "bye" });
     this.#forget();
   }
+  #forgotten() {
+    const resumes = this.capture.on ? this.#visit?.client : "";
+    this.#visit?.close({ type: "bye" });
+    this.#forget();
+    this.#begin({ resumes });
+  }
   #lost() {
+    const resumes = this.capture.on ? this.#visit?.client : "";
+    this.#gone = true;
+    this.dispatchEvent(new Event("closing"));
     this.capture.drop();
     this.#visit?.close({ type: "bye" });
     this.#forget();
-    if (this.#views.size > 0) this.#begin(true);
+    if (this.#views.size === 0) return;
+    this.#begin({ gone: true, resumes });
+    if (resumes) this.#tooLate = setTimeout(() => this.#beginAgain(true), RESUME_WITHIN);
+  }
+  #beginAgain(gone) {
+    if (gone && !this.#gone) return;
+    this.#visit?.abandon();
+    this.#forget();
+    this.#begin({ gone });
   }
   #forget() {
+    clearTimeout(this.#tooLate);
     this.#visit = void 0;
     this.#patience.watch(false);
     this.#plan = void 0;
@@ -1052,9 +1145,7 @@ var Session = class extends EventTarget {
       if (this.#commDead) {
         if (!this.#gone && this.#visit.heard) this.#lost();
       } else if (this.#gone || !this.#visit.heard) {
-        this.#visit.abandon();
-        this.#forget();
-        this.#begin();
+        this.#beginAgain(false);
       }
       this.#changed();
     });
@@ -1074,7 +1165,9 @@ var Session = class extends EventTarget {
       case "capture":
         if (message.command === "start") {
           this.#wish = message.wish;
-          this.capture.start(message.wish, "kernel");
+          if (this.#resuming && this.capture.on) this.capture.report();
+          else this.capture.start(message.wish, "kernel");
+          this.#resuming = false;
         } else this.capture.stop("kernel");
         break;
       case "notice":
@@ -1097,6 +1190,10 @@ var Session = class extends EventTarget {
     this.#changed();
   }
   #follow(plan) {
+    if (this.#resuming && !plan.owns) {
+      this.#resuming = false;
+      this.capture.drop();
+    }
     if (plan.capture && this.#clicked) {
       this.#clicked = false;
       this.capture.start(plan.capture, "page");
@@ -1274,6 +1371,11 @@ var Picture = class {
     for (const event of ["loadeddata", "playing", "resize"]) {
       video.addEventListener(event, () => this.#arrived(), { signal });
     }
+    const sizes = new ResizeObserver(() => {
+      if (video.paused && video.isConnected) this.#play();
+    });
+    sizes.observe(this.element);
+    signal.addEventListener("abort", () => sizes.disconnect());
     this.hear.addEventListener("click", () => this.#setMuted(false), { signal });
     signal.addEventListener("abort", () => {
       video.srcObject = null;
@@ -1293,7 +1395,7 @@ var Picture = class {
   show(tracks) {
     const wanted = tracks.filter((track) => !track.muted && track.readyState === "live");
     const shown = this.#stream.getTracks();
-    if (wanted.length === 0 || same(wanted, shown)) return;
+    if (wanted.length === 0 || same2(wanted, shown)) return;
     if (shown.some((track) => wanted.includes(track))) {
       this.#keepStill();
       for (const track of shown) if (!wanted.includes(track)) this.#stream.removeTrack(track);
@@ -1363,7 +1465,7 @@ var Picture = class {
     this.#onchange();
   }
 };
-function same(some, others) {
+function same2(some, others) {
   return some.length === others.length && some.every((track) => others.includes(track));
 }
 function obstacle4(link) {
@@ -1516,12 +1618,18 @@ var Shell = class {
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
     const { link, delay } = this.#session.state;
+    element.dataset.link = link;
     this.#copy.hidden = !["blocked", "unrelayed", "busy"].includes(link) && !(delay && link !== "none");
     if (this.#copy.hidden) this.#copy.textContent = "Copy report";
     this.#sentence = sentence.text;
     this.#line.say(sentence);
     this.#line.count(numbers2);
     this.#notices.show(this.#session.state.notices);
+    element.title = this.#model.get("tooltip") ?? "";
+    const disabled = Boolean(this.#model.get("disabled"));
+    for (const tag of ["button", "select"]) {
+      for (const control of element.querySelectorAll(tag)) control.disabled = disabled;
+    }
   }
   async #report() {
     const text = await this.#session.report(this.#sentence);
@@ -1534,7 +1642,8 @@ var Shell = class {
     }
   }
 };
-function keepUpdated({ session, model, signal }, traits, update) {
+function keepUpdated({ session, model, signal }, names, update) {
+  const traits = [...names, "disabled", "tooltip"];
   session.addEventListener("change", update, { signal });
   for (const name of traits) model.on(`change:${name}`, update);
   signal.addEventListener("abort", () => {
@@ -1759,12 +1868,12 @@ function mountCamera(context) {
     if (own) {
       picture.expect(own.getSettings());
       picture.show([own]);
-    } else if (!capture.on) {
+    } else if (!capture.on && session.state.link !== "gone") {
       picture.clear();
     }
   }
   session.addEventListener("closing", () => {
-    if (!capture.on) picture.freeze();
+    if (!capture.on || session.state.link === "gone") picture.freeze();
   }, { signal });
   const traits = ["muted", "mirror", "controls", "label", "width", "height", "show_stats"];
   keepUpdated(context, traits, update);

@@ -29,6 +29,11 @@ NEXT_CELL = (
     "and put this in the next cell"
 )
 
+IN_MARIMO = (
+    "marimo hears of the page only when no cell runs: show the widget in one cell, and read it in a callback "
+    "(on_frame, map) or in a cell that is run later, by a mo.ui.run_button or mo.ui.refresh"
+)
+
 #: In place of what is live, in a saved notebook.
 NO_KERNEL = "Run this notebook in Jupyter to have it live. Nothing of it is kept in the file."
 
@@ -51,6 +56,8 @@ class LiveWidget(anywidget.AnyWidget):
     _player = traitlets.Unicode("video").tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
     controls = traitlets.Bool(True).tag(sync=True)
+    #: The controls can be seen and not be used, as with ipywidgets' own; `start` and `stop` go on working.
+    disabled = traitlets.Bool(False).tag(sync=True)
     muted = traitlets.Bool(True).tag(sync=True)
     mirror = traitlets.Bool(False).tag(sync=True)
     width = traitlets.Int(0, min=0).tag(sync=True)
@@ -101,7 +108,7 @@ class LiveWidget(anywidget.AnyWidget):
         """Return what a page is to play and may capture."""
         return Plan()
 
-    def page_hello(self, client: str) -> None:
+    def page_hello(self, client: str, hello: Message) -> None:
         """A page shows the widget."""
         self._was_seen = True
 
@@ -142,6 +149,8 @@ class LiveWidget(anywidget.AnyWidget):
         return report if facts is None else with_facts(report, facts, (), urls_of(ice_servers()))
 
     def _why_not_seen(self) -> str:
+        if kernel.in_marimo():
+            return IN_MARIMO
         if not kernel.in_kernel():
             return "there is no notebook page: this is not a Jupyter kernel"
         if self._was_seen:
@@ -159,6 +168,8 @@ class LiveWidget(anywidget.AnyWidget):
         """Return the error if waiting for a page cannot help."""
         if self._pages.seen:
             return None
+        if kernel.in_marimo():
+            return ConnectTimeout(IN_MARIMO, report=self.report())
         if (not self._displayed or self._was_seen) and blocking and waited > kernel.SIGN_OF_LIFE and kernel.in_cell():
             # Nobody can show it while this cell waits, and a VBox that holds it would have made itself heard.
             return ConnectTimeout(f"{self._why_not_seen()}, and this in the next one", report=self.report())

@@ -53,6 +53,8 @@ class CaptureWidget(Reading, LiveWidget):
         self._ticket = autostart
         self._owner: str | None = None
         self._last_owner: str | None = None
+        #: The page that gave it when it was lost, until it comes back or somebody decides otherwise.
+        self._lost: str | None = None
         self._media: dict[tuple[str, Kind], Track[Any]] = {}
         self._capture_error: CaptureError | None = None
         self._told: dict[str, Any] = {"state": "idle", "error": ""}
@@ -164,6 +166,7 @@ class CaptureWidget(Reading, LiveWidget):
 
     def _set_owner(self, client: str | None) -> None:
         previous, self._owner = self._owner, client
+        self._lost = None
         self._last_owner = client or self._last_owner
         if previous == client:
             return
@@ -204,15 +207,17 @@ class CaptureWidget(Reading, LiveWidget):
     def plan(self, client: str) -> Plan:
         """Return what a page may capture or, where another page captures, play."""
         with self._lock:
-            viewer = self._owner is not None and client != self._owner
+            owns = self._owner is not None and client == self._owner
+            viewer = self._owner is not None and not owns
             tracks = {track.id: track for track in self.stream.get_tracks()} if viewer else {}
-            return Plan(tracks, [{"title": "", "slots": list(tracks)}], None if viewer else self._wish(client))
+            return Plan(tracks, [{"title": "", "slots": list(tracks)}], None if viewer else self._wish(client), owns)
 
-    def page_hello(self, client: str) -> None:
-        """A page shows it: the first one after a cell was run turns it on."""
-        super().page_hello(client)
+    def page_hello(self, client: str, hello: Message) -> None:
+        """A page shows it: the first one after a cell was run turns it on, and one that was lost goes on."""
+        super().page_hello(client, hello)
         with self._lock:
-            if self._ticket and self._owner is None:
+            resumes = self._lost is not None and hello.get("resumes") == self._lost
+            if (self._ticket or resumes) and self._owner is None:
                 self._ticket = False
                 self._command_start(client)
 
@@ -235,6 +240,7 @@ class CaptureWidget(Reading, LiveWidget):
                     del self._media[key]
                 if client == self._owner:
                     self._release("stopped")
+                    self._lost = client
 
     def page_message(self, client: str, message: Message) -> None:
         """A page says what its capture is doing."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import traitlets
 
+from ..link.messages import Message
 from ..link.session import Plan
 from ..media.stream import MediaStream
 from ..media.track import Track
@@ -90,9 +91,9 @@ class ConnectionView(LiveWidget):
                 tiles.append({"title": title, "slots": sounds[:1]})
         return Plan(tracks, tiles)
 
-    def page_hello(self, client: str) -> None:
+    def page_hello(self, client: str, hello: Message) -> None:
         """Count while a page is there."""
-        super().page_hello(client)
+        super().page_hello(client, hello)
         if self._counting is None or self._counting.done():
             self._counting = asyncio.get_running_loop().create_task(self._count())
 

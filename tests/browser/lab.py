@@ -25,8 +25,10 @@ from .server import JupyterLab
 RESULTS = ROOT / "test-results"
 VIDEO = ".jrtc video"
 
-# Console errors that JupyterLab itself causes, whatever the notebook does.
+# Console errors that JupyterLab and Jupyter Notebook cause themselves, whatever the notebook does.
 JUPYTERLAB_NOISE = (
+    # Jupyter Notebook's menu, of settings that it lists before it has them.
+    r"^uncaught: .*\(reading 'schema'\)\n.*/static/notebook/",
     # Each page hears the comm messages of every page on its kernel, also of comms that another page opened.
     r"^console: Comm not found for comm id ",
 )
@@ -169,7 +171,7 @@ class Notebook:
     def show(self, path: str, timeout: float = 60) -> None:
         """Show a notebook of the server's folder and wait for its kernel."""
         self.path = path
-        self.page.goto(f"{self.lab.url}/lab/tree/{path}?reset", timeout=timeout * SCALE * 1000)
+        self.page.goto(self.lab.page(path), timeout=timeout * SCALE * 1000)
         self.wait_js("path => harness.ready(path)", path, timeout=timeout)
 
     def reload(self, timeout: float = 60) -> None:

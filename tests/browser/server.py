@@ -1,4 +1,4 @@
-"""A JupyterLab server for the tests, apart from every other on this machine."""
+"""A server of JupyterLab, or of Jupyter Notebook, for the tests, apart from every other on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 class JupyterLab:
-    """A JupyterLab server whose folders are all below `folder`, whose kernels run this Python.
+    """A JupyterLab server whose folders are all below `folder`.
 
     Parameters
     ----------
@@ -31,14 +31,27 @@ class JupyterLab:
         Empty; notebooks go into its ``notebooks``.
     settings : dict
         JupyterLab settings by plugin, beside those in `SETTINGS`.
+    app : {"jupyterlab", "notebook"}
+        The latter is Jupyter Notebook 7, which is made of the same parts.
+    python, kernel : path
+        The Pythons of the server and of its kernels, by default this one and the server's.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, Any] | None = None,
+        *,
+        app: Literal["jupyterlab", "notebook"] = "jupyterlab",
+        python: str | Path = sys.executable,
+        kernel: str | Path | None = None,
+    ) -> None:
         self.notebooks = folder / "notebooks"
         self.log = folder / "jupyterlab.log"
         self.url = ""
         self._folder = folder
         self._settings = {**SETTINGS, **(settings or {})}
+        self._app, self._python, self._kernel = app, str(python), str(kernel or python)
         self._process: psutil.Popen | None = None
 
     @property
@@ -47,12 +60,16 @@ class JupyterLab:
         assert self._process is not None
         return int(self._process.pid)
 
+    def page(self, path: str) -> str:
+        """Return the address of a notebook."""
+        return f"{self.url}/lab/tree/{path}?reset" if self._app == "jupyterlab" else f"{self.url}/notebooks/{path}"
+
     def start(self, timeout: float = 60) -> None:
         """Start the server and return once it answers."""
         self._write_folders()
         deadline = time.monotonic() + timeout
         for _attempt in range(3):  # another program may take the port between its choice and its use
-            self._launch(_free_port())
+            self._launch(free_port())
             while self._process.poll() is None:
                 try:
                     self.request("GET", "/api")
@@ -100,12 +117,12 @@ class JupyterLab:
             "ServerApp.disable_check_xsrf": True,
             "ServerApp.allow_remote_access": True,  # a test opens the page by another name
             "IdentityProvider.token": "",
-            "LabApp.expose_app_in_browser": True,
+            f"{'LabApp' if self._app == 'jupyterlab' else 'JupyterNotebookApp'}.expose_app_in_browser": True,
         }
         command = [
-            sys.executable,
+            self._python,
             "-m",
-            "jupyterlab",
+            self._app,
             *(f"--{name}={value}" for name, value in options.items()),
         ]
         with self.log.open("ab") as log:
@@ -129,13 +146,15 @@ class JupyterLab:
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
             "IPYTHONDIR": "ipython",
         }
-        return kept | {name: str(self._folder / folder) for name, folder in own.items()}
+        own = {name: str(self._folder / folder) for name, folder in own.items()}
+        # Else the kernel of the server's environment would hide the one in JUPYTER_DATA_DIR.
+        return kept | own | {"JUPYTER_PREFER_ENV_PATH": "0"}
 
     def _write_folders(self) -> None:
         self.notebooks.mkdir(parents=True, exist_ok=True)
         for plugin, values in self._settings.items():
             _write_json(self._folder / "settings" / f"{plugin}.jupyterlab-settings", values)
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv = [self._kernel, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         kernel = {"argv": argv, "display_name": "Python 3", "language": "python"}
         _write_json(self._folder / "data" / "kernels" / "python3" / "kernel.json", kernel)
 
@@ -158,7 +177,8 @@ def end(processes: Iterable[psutil.Process], patience: float) -> None:
     psutil.wait_procs(alive, timeout=5)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

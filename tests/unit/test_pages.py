@@ -14,7 +14,7 @@ import pytest
 from jupyter_rtc import NumpyVideoTrack, config
 from jupyter_rtc.engine.loop import engine
 from jupyter_rtc.errors import SignalingError
-from jupyter_rtc.link.messages import VERSION, Mailbox
+from jupyter_rtc.link.messages import VERSION, Mailbox, Message
 from jupyter_rtc.link.pages import MOST_PAGES, Pages
 from jupyter_rtc.link.session import Plan
 from tests.conftest import SCALE
@@ -34,7 +34,7 @@ class Widget:
     def plan(self, client: str) -> Plan:
         return self.planned
 
-    def page_hello(self, client: str) -> None:
+    def page_hello(self, client: str, hello: Message) -> None:
         self.told.append(("hello", client))
 
     def page_media(self, client: str, kind: str, track: Any) -> None:
@@ -105,6 +105,23 @@ def wire() -> Iterator[Wire]:
     yield wire
     wire.pages.close()
     settle()
+
+
+def test_a_page_that_was_let_go_is_told_and_goes_on_under_a_new_name(wire):
+    wire.say("page", {"type": "hello"})
+    wire.heard("page")
+    engine().post(wire.pages.drop, "page")
+    settle()
+    wire.sent.clear()
+    wire.say("page", {"type": "failed", "epoch": 1, "reason": "it slept"})
+    assert wire.sent == [{"v": VERSION, "to": "page", "ack": 0, "messages": [], "unknown": True}]
+    assert not wire.pages.seen
+    wire.say("next", {"type": "hello", "resumes": "page"})
+    assert wire.hear("next", "plan")
+    # One that the kernel had not missed yet is let go then.
+    wire.say("third", {"type": "hello", "resumes": "next"})
+    assert wire.hear("third", "plan")
+    assert wire.pages.clients == ["third"]
 
 
 def test_a_page_that_says_hello_gets_a_plan(wire):
@@ -187,7 +204,7 @@ def test_each_page_has_its_own_session(wire):
 def test_who_does_not_say_hello_is_no_page(wire):
     wire.say("stranger", {"type": "failed", "reason": "x"})
     assert not wire.pages.seen
-    assert wire.sent == []
+    assert [envelope["messages"] for envelope in wire.sent] == [[]]
     assert wire.widget.told == []
 
 

@@ -66,23 +66,23 @@ def test_a_map_is_called_as_its_function_is():
 
 
 def test_the_function_is_called_on_a_thread_of_its_own_and_only_while_somebody_reads():
-    names: list[str] = []
+    callers: list[threading.Thread] = []
 
     def function(frame: np.ndarray) -> np.ndarray:
-        names.append(threading.current_thread().name)
+        callers.append(threading.current_thread())
         return frame
 
     track = counter()
     mapped = track.map(function)
     track.read(timeout=SOON)
-    assert names == []
+    assert callers == []
     mapped.read(timeout=SOON)
     mapped.stop()
-    assert all("map" in name for name in names)
-    count = len(names)
-    wait_for(lambda: not [t for t in threading.enumerate() if "map" in t.name])
+    assert all("map" in caller.name for caller in callers)
+    wait_for(lambda: not any(caller.is_alive() for caller in callers))
+    count = len(callers)
     track.read(timeout=SOON)
-    assert len(names) <= count + 1
+    assert len(callers) == count
     track.stop()
 
 

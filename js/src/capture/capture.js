@@ -19,6 +19,8 @@ import { kinds } from "./words.js";
  * @property {(error: unknown, wish: CaptureWish) => CaptureError} explain Of what `open` threw.
  * @property {(track: MediaStreamTrack) => CaptureError | "again" | undefined} lost What the end of a track means: an
  *   error, that it is to be opened once more, or that a person has ended it.
+ * @property {(wish: CaptureWish, device: Device) => Promise<CaptureWish | undefined>} [instead] After an error: what
+ *   may be captured in its place.
  */
 /** @type {Record<NonNullable<CaptureWish["source"]>, Source>} */
 const SOURCES = { device: devices, screen, element };
@@ -128,6 +130,7 @@ export class Capture {
   switch(deviceId) {
     const kind = this.devices.find((other) => other.deviceId === deviceId)?.kind;
     if (!kind) return;
+    devices.remember(kind, deviceId);
     const { facingMode: _, ...constraints } = constraintsOf(this.wish[kind]);
     this.start({ ...this.wish, [kind]: { ...constraints, deviceId: { exact: deviceId } } }, "page");
   }
@@ -167,20 +170,30 @@ export class Capture {
     this.stream = stream;
     for (const track of stream.getTracks()) {
       if (track.kind === "audio") track.enabled = !this.microphoneMuted;
-      track.addEventListener("ended", () => this.#lost(source.lost(track)), { signal });
+      const { deviceId = "" } = track.getSettings();
+      const device = { deviceId, kind: /** @type {Kind} */ (track.kind), label: track.label };
+      track.addEventListener("ended", () => this.#lost(source, track, device), { signal });
     }
   }
 
-  /** @param {CaptureError | "again" | undefined} error */
-  #lost(error) {
+  /**
+   * @param {Source} source
+   * @param {MediaStreamTrack} track
+   * @param {Device} device
+   */
+  async #lost(source, track, device) {
     this.#turn += 1;
+    const turn = this.#turn;
     this.#release();
-    if (error === "again") {
+    const error = source.lost(track);
+    const wish = error === "again" ? this.wish : error && (await source.instead?.(this.wish, device));
+    if (turn !== this.#turn) return;
+    if (wish) {
       this.state = "stopped";
-      this.start(this.wish, "kernel");
-      return;
+      this.start(wish, "kernel");
+    } else if (error !== "again") {
+      this.#become(error ? "error" : "stopped", "page", error);
     }
-    this.#become(error ? "error" : "stopped", "page", error);
   }
 
   #release() {

@@ -1,12 +1,104 @@
 /**
  * The page's cameras and microphones, and why it gets none, in words that a person can act on.
- * @import { CaptureError, CaptureWish, Device } from "../types.js"
+ * @import { CaptureError, CaptureWish, Device, Kind } from "../types.js"
  */
 import { kinds, nameOf } from "./words.js";
 
+/** Where a page keeps what a person chose last. */
+const REMEMBERED = "jupyter_rtc.device.";
+
+/** @typedef {Partial<Record<Kind, true | MediaTrackConstraints>>} Wanted */
+
 /** @param {CaptureWish} wish */
-export function open({ audio, video }) {
-  return navigator.mediaDevices.getUserMedia({ ...(video && { video }), ...(audio && { audio }) });
+export async function open({ audio, video }) {
+  const asked = { ...(video && { video }), ...(audio && { audio }) };
+  const wanted = {
+    ...(video && { video: preferred("video", video) }),
+    ...(audio && { audio: preferred("audio", audio) }),
+  };
+  try {
+    return await navigator.mediaDevices.getUserMedia(wanted);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotAllowedError") throw error;
+    const others = same(asked, wanted) ? await withoutMissing(asked) : asked;
+    if (same(others, wanted)) throw error;
+    return navigator.mediaDevices.getUserMedia(others);
+  }
+}
+
+/**
+ * @param {Wanted} one
+ * @param {Wanted} other
+ */
+function same(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/**
+ * A person's choice counts in every notebook of this site.
+ * @param {Kind} kind
+ * @param {string} deviceId
+ */
+export function remember(kind, deviceId) {
+  try {
+    localStorage.setItem(REMEMBERED + kind, deviceId);
+  } catch {
+    // A browser that keeps nothing remembers nothing.
+  }
+}
+
+/** @param {Kind} kind */
+function remembered(kind) {
+  try {
+    return localStorage.getItem(REMEMBERED + kind);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The remembered device, where none was asked for.
+ * @param {Kind} kind
+ * @param {true | MediaTrackConstraints} constraints
+ */
+function preferred(kind, constraints) {
+  const wanted = constraints === true ? {} : constraints;
+  const deviceId = remembered(kind);
+  if (!deviceId || wanted.deviceId || wanted.facingMode) return constraints;
+  return { ...wanted, deviceId: { exact: deviceId } };
+}
+
+/**
+ * @param {Wanted} wanted
+ * @returns {Promise<Wanted>} The same for any device, where one was asked for that is not there.
+ */
+async function withoutMissing(wanted) {
+  const ids = (await list()).map(({ deviceId }) => deviceId);
+  const others = { ...wanted };
+  for (const kind of /** @type {Kind[]} */ (["video", "audio"])) {
+    const constraints = wanted[kind];
+    if (typeof constraints !== "object") continue;
+    const { deviceId, ...rest } = constraints;
+    const exact = typeof deviceId === "object" && "exact" in deviceId ? deviceId.exact : undefined;
+    if (typeof exact === "string" && !ids.includes(exact)) others[kind] = rest;
+  }
+  return others;
+}
+
+/**
+ * What is captured in place of a device that is not there any more.
+ * @param {CaptureWish} wish
+ * @param {Device} device
+ * @returns {Promise<CaptureWish | undefined>}
+ */
+export async function instead(wish, { kind, deviceId }) {
+  const mine = (await list()).filter((other) => other.kind === kind);
+  // One that is still there has failed, and would fail again.
+  if (mine.length === 0 || mine.some((other) => other.deviceId === deviceId)) return undefined;
+  const constraints = wish[kind];
+  if (typeof constraints !== "object") return wish;
+  const { deviceId: _, ...rest } = constraints;
+  return { ...wish, [kind]: rest };
 }
 
 /** @returns {Promise<Device[]>} */

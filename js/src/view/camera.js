@@ -107,7 +107,7 @@ export function mountCamera(context) {
     if (own) {
       picture.expect(own.getSettings());
       picture.show([own]);
-    } else if (!capture.on) {
+    } else if (!capture.on && session.state.link !== "gone") {
       picture.clear();
     }
   }
@@ -115,7 +115,7 @@ export function mountCamera(context) {
   session.addEventListener(
     "closing",
     () => {
-      if (!capture.on) picture.freeze();
+      if (!capture.on || session.state.link === "gone") picture.freeze();
     },
     { signal },
   );

@@ -36,6 +36,13 @@ export class Picture {
     for (const event of ["loadeddata", "playing", "resize"]) {
       video.addEventListener(event, () => this.#arrived(), { signal });
     }
+    // A page that takes its view out for a while, as a collapsed output does, stops the video, and no attribute
+    // starts it again. Back in the page it has a size again.
+    const sizes = new ResizeObserver(() => {
+      if (video.paused && video.isConnected) this.#play();
+    });
+    sizes.observe(this.element);
+    signal.addEventListener("abort", () => sizes.disconnect());
     this.hear.addEventListener("click", () => this.#setMuted(false), { signal });
     signal.addEventListener("abort", () => {
       video.srcObject = null;

@@ -61,12 +61,18 @@ export class Shell {
     else if (height) element.style.setProperty("--jrtc-width", `${Math.round(height * ratio)}px`);
     else element.style.removeProperty("--jrtc-width");
     const { link, delay } = this.#session.state;
+    element.dataset.link = link;
     this.#copy.hidden = !["blocked", "unrelayed", "busy"].includes(link) && !(delay && link !== "none");
     if (this.#copy.hidden) this.#copy.textContent = "Copy report";
     this.#sentence = sentence.text;
     this.#line.say(sentence);
     this.#line.count(numbers);
     this.#notices.show(this.#session.state.notices);
+    element.title = this.#model.get("tooltip") ?? "";
+    const disabled = Boolean(this.#model.get("disabled"));
+    for (const tag of /** @type {const} */ (["button", "select"])) {
+      for (const control of element.querySelectorAll(tag)) control.disabled = disabled;
+    }
   }
 
   async #report() {
@@ -84,10 +90,11 @@ export class Shell {
 /**
  * Calls `update` now and whenever the session or one of these traits changes.
  * @param {ViewContext} context
- * @param {string[]} traits
+ * @param {string[]} names Beside those of all views.
  * @param {() => void} update
  */
-export function keepUpdated({ session, model, signal }, traits, update) {
+export function keepUpdated({ session, model, signal }, names, update) {
+  const traits = [...names, "disabled", "tooltip"];
   session.addEventListener("change", update, { signal });
   for (const name of traits) model.on(`change:${name}`, update);
   signal.addEventListener("abort", () => {
