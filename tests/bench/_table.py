@@ -41,6 +41,7 @@ ROWS = (
     Row("moving texture after 5 s, VP8: SSIM", "sharpness", "ssim_5s", "0.95", BUSY | VP8),
     Row("gradient and text, H264: dB", "sharpness", "psnr_5s", "38", TEXT | H264),
     Row("camera at full size after: s", "camera quality", "median_full_size_after_s", "2"),
+    Row("camera at full size, from Firefox, after: s", "firefox camera", "median_full_size_after_s", "2"),
     Row("moving text, 1280x720 at 29: delay, ms", "other ways", "median_ms", "", TEXT),
     Row("moving text: cores", "other ways", "cpu_of_a_core", "", TEXT),
     Row("moving text: Mbit/s", "other ways", "mbit_s", "", TEXT),

@@ -52,8 +52,8 @@ globalThis.paint = (colour) => {
 """
 
 
-# Chromium turns what is painted on a canvas into video by another colour matrix (BT.709) than a camera's pictures.
-TOLERANCE = 40
+#: Levels of 255, for pictures that are just beginning.
+TOLERANCE = 12
 SOON = 15 * SCALE
 
 
