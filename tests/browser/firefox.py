@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import os
@@ -152,7 +153,10 @@ class FirefoxPage:
         self._browser = browser
         self._context = context
 
-    def goto(self, url: str) -> None:
+    def on(self, event: str, handler: Any) -> None:
+        """Of the console and of errors nothing is heard, unlike in Chromium."""
+
+    def goto(self, url: str, timeout: float | None = None) -> None:
         """Load another page."""
         self._browser.command("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
@@ -169,6 +173,19 @@ class FirefoxPage:
         if result["type"] == "exception":
             raise FirefoxError(result["exceptionDetails"]["text"])
         return json.loads(result["result"]["value"]) if result["result"]["type"] == "string" else None
+
+    def wait_for_function(self, function: str, *, arg: Any, timeout: float, polling: float) -> None:
+        """Wait until a function returns something true, for so many milliseconds."""
+        deadline = time.monotonic() + timeout / 1000
+        while not self.evaluate(function, arg):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not true in Firefox after {timeout / 1000:g} s: {function} of {arg!r}")
+            self.wait_for_timeout(polling)
+
+    def screenshot(self, path: Path) -> None:
+        """Save what the page looks like."""
+        shown = self._browser.command("browsingContext.captureScreenshot", context=self._context)
+        path.write_bytes(base64.b64decode(shown["data"]))
 
     def wait_for_timeout(self, milliseconds: float) -> None:
         """Let time pass."""
