@@ -114,26 +114,55 @@ def paste_view(paste: CopyPaste) -> Any:
     return _plain(ipywidgets.VBox([words, ours, theirs, problem]))
 
 
+class _Tile:
+    """A member's name, above all of its pictures; the first one has the sound."""
+
+    def __init__(self, name: str) -> None:
+        self._name = ipywidgets.HTML(escape(name or "nameless"))
+        self._stream = MediaStream()
+        self._first = Video(self._stream)
+        self._others: dict[Any, Video] = {}
+        self.box = ipywidgets.VBox([self._name, self._first])
+
+    def show(self, tracks: list[Any]) -> None:
+        """Show these, and nothing else."""
+        others = [track for track in tracks if track.kind == "video"][1:]
+        mine = [track for track in tracks if track not in others]
+        for track in self._stream.get_tracks():
+            if track not in mine:
+                self._stream.remove_track(track)
+        for track in mine:
+            self._stream.add_track(track)
+        gone = [self._others.pop(track) for track in list(self._others) if track not in others]
+        for track in others:
+            if track not in self._others:
+                self._others[track] = Video(track)
+        children = (self._name, self._first, *self._others.values())
+        if self.box.children != children:
+            self.box.children = children
+        for video in gone:
+            video.close()
+
+    def close(self) -> None:
+        """Let go of all of it. What holds a closed widget keeps the whole page from being loaded again."""
+        children, self.box.children = self.box.children, ()
+        for widget in (self.box, *children):
+            widget.close()
+
+
 def room_view(room: Room) -> Any:
     """Return a grid with a picture of each member. The room is entered."""
     line = ipywidgets.HTML()
     columns = "repeat(auto-fill, minmax(240px, 1fr))"
     grid = ipywidgets.GridBox(layout=ipywidgets.Layout(grid_template_columns=columns, width="100%"))
-    tiles: dict[str, tuple[MediaStream, Any]] = {}
+    tiles: dict[str, _Tile] = {}
 
     def tile(member: Member) -> Any:
         if member.id not in tiles:
-            stream = MediaStream()
-            name = ipywidgets.HTML(escape(member.name or "nameless"))
-            tiles[member.id] = stream, ipywidgets.VBox([name, Video(stream)])
-        stream, widget = tiles[member.id]
-        tracks = member.tracks
-        for track in tracks:
-            stream.add_track(track)
-        for track in stream.get_tracks():
-            if track not in tracks:
-                stream.remove_track(track)
-        return widget
+            tiles[member.id] = _Tile(member.name)
+        shown = tiles[member.id]
+        shown.show(member.tracks)
+        return shown.box
 
     def refresh() -> None:
         members = list(room.members.values())
@@ -146,7 +175,7 @@ def room_view(room: Room) -> Any:
             line.value = f"Room <b>{escape(str(room.room))}</b>: you and {others}"
         grid.children = [tile(member) for member in members]
         for gone in tiles.keys() - {member.id for member in members}:
-            tiles.pop(gone)[1].children[1].close()
+            tiles.pop(gone).close()
 
     _follow(room._watchers, refresh)
     if not room._closed:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SCALE
 
 from .apps import MARIMO, App, serve, write_marimo, write_voila
 from .chromium import Browsers, PageOptions
@@ -121,7 +121,7 @@ def test_a_camera_reaches_the_kernel_also_while_a_cell_runs_until_it_is_closed(n
     notebook.do(IMPORTS + "cam = rtc.Camera()\ncam")
     shown = notebook.grab().image
     assert np.abs(np.median(shown, axis=(0, 1)) - GREEN).max() < 30
-    notebook.do("picture = cam.read()")
+    notebook.do(f"picture = cam.read(timeout={30 * SCALE})")
     assert np.abs(np.array(notebook.value("np.median(picture, axis=(0, 1))")) - GREEN).max() < 30
     notebook.do("came = []\nstop = cam.on_frame(lambda picture: came.append(time.monotonic()))")
     notebook.do("before = len(came); time.sleep(3); during = len(came) - before")
@@ -143,7 +143,7 @@ def test_the_cell_that_shows_a_camera_reads_it_or_says_at_once_that_the_next_one
         assert output.error == "ConnectTimeout", output
         assert "put this in the next cell" in output
         assert notebook.value("time.monotonic() - began") < 10
-        notebook.do("picture = cam.read()")
+        notebook.do(f"picture = cam.read(timeout={30 * SCALE})")
     assert notebook.value("picture.shape") == [480, 640, 3]
 
     output = notebook.run("video = rtc.Video(cam); display(video); began = time.monotonic()\nawait video.connected(30)")

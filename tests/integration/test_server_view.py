@@ -8,6 +8,8 @@ import time
 import jupyter_rtc as rtc
 from tests.conftest import SCALE
 
+from .waiting import until
+
 SOON = 15 * SCALE
 
 
@@ -47,3 +49,38 @@ def test_a_signaling_shows_where_it_goes_and_no_secret():
     assert "secret" not in shown
     assert "<live>" not in shown
     assert "media.example" in shown
+
+
+async def test_all_pictures_of_a_member_are_shown_and_nothing_of_one_that_left():
+    async with (
+        rtc.serve_rooms(0) as server,
+        rtc.WebSocketRoom(server.url, "seminar", name="Ada") as ada,
+    ):
+        line, grid = ada.view.children
+        bo = rtc.WebSocketRoom(server.url, "seminar", name="Bo")
+        for _ in range(2):
+            bo.add_track(rtc.TestPattern((160, 120)), rtc.MediaStream())
+        await bo.join(SOON)
+        await until(lambda: len(grid.children) == 1 and len(grid.children[0].children) == 3)
+        (tile,) = grid.children
+        name, *pictures = tile.children
+        assert name.value == "Bo"
+        assert all(isinstance(picture, rtc.Video) for picture in pictures)
+
+        sender = next(iter(bo.members.values())).connection.get_senders()[0]
+        bo.remove_track(sender.track)
+        await until(lambda: len(tile.children) == 2)
+        bo.close()
+        await until(lambda: not grid.children)
+        assert "0 others" in line.value
+        # A page that is loaded again asks for all that is open, and gets nothing if one of them holds what is closed.
+        await until(lambda: pictures[0].comm is None and tile.comm is None)
+        for widget in (*_open_widgets(ada.view), grid):
+            widget.get_state()
+
+
+def _open_widgets(view):
+    yield view
+    for child in getattr(view, "children", ()):
+        assert child.comm is not None
+        yield from _open_widgets(child)
