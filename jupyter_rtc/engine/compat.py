@@ -9,6 +9,7 @@ gone. All for aiortc 1.16 and aioice 0.13.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, cast
@@ -111,12 +112,16 @@ def listen_for_errors(emitter: Any) -> None:
     emitter.on("error", lambda error: logger.error("a listener of the engine raised", exc_info=error))
 
 
+_EXTMAP = re.compile(r"a=extmap:(\d+)")
+
+
 def sanitize(sdp: str) -> str:
     """Return a remote description without what aiortc stumbles over.
 
     ``.local`` candidates are looked up by multicast for a second each, in vain on most machines; the other side's
     checks reach us all the same. A section with ``a=end-of-candidates`` and no usable candidate is never tried at all.
-    Parameters (``a=fmtp``) of a codec that is not named raise StopIteration.
+    Parameters (``a=fmtp``) of a codec that is not named raise StopIteration. Header extensions with numbers that no
+    packet can tell (RFC 8285 §4.3 has 1 to 255) are as good as not there.
     """
     out: list[str] = []
     for section in ("\nm=" + part if i else part for i, part in enumerate(sdp.replace("\r\n", "\n").split("\nm="))):
@@ -125,6 +130,7 @@ def sanitize(sdp: str) -> str:
             lines = [line for line in lines if line != "a=end-of-candidates"]
         known = {line[9:].split()[0] for line in lines if line.startswith("a=rtpmap:")}
         lines = [line for line in lines if not line.startswith("a=fmtp:") or line[7:].split(" ")[0] in known]
+        lines = [line for line in lines if not (found := _EXTMAP.match(line)) or 1 <= int(found[1]) <= 255]
         out.append("\n".join(lines))
     return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
 

@@ -26,6 +26,7 @@ from aiortc.sdp import parameters_to_sdp
 
 from ..media.broadcast import Encoded
 from ..media.packets import Outgoing
+from .extensions import renegotiated
 
 # Packets are kept for so many to be sent again: 128 are less than half a second, and a key frame may have as many.
 rtcrtpsender.RTP_HISTORY_SIZE = 1024  # type: ignore[attr-defined]
@@ -90,7 +91,10 @@ def take_packets(sender: Any, on_codec: Callable[[str], None]) -> None:
             used = copy.copy(negotiated)
             parameters.codecs = [used, *parameters.codecs[1:]]
             await original(parameters)
-        elif (used.name, used.payloadType) != (negotiated.name, negotiated.payloadType):
+            on_codec(used.name)
+            return
+        renegotiated(sender, parameters)
+        if (used.name, used.payloadType) != (negotiated.name, negotiated.payloadType):
             vars(used).update(vars(negotiated))
             repeats = [c for c in parameters.codecs if c.parameters.get("apt") == negotiated.payloadType]
             sender._RTCRtpSender__rtx_payload_type = repeats[0].payloadType if repeats else None

@@ -11,6 +11,7 @@ Colour space
 
 from __future__ import annotations
 
+import struct
 from typing import Any, cast
 
 from aiortc import codecs, rtp
@@ -33,6 +34,8 @@ AT_ONCE, FREELY = b"\x00\x00\x00", b"\x00\x0f\xff"
 #: Pictures that come unevenly by more than this, in seconds, are better evened out; by less than that, no longer.
 UNEVEN, EVEN = 0.025, 0.010
 CLOCK_RATE = 90_000
+#: What can be turned into RGB, by ITU-T H.273's numbers: BT.709, FCC, BT.601 (twice), SMPTE 240M, BT.2020; and ranges.
+MATRICES, RANGES = {1, 4, 5, 6, 7, 9}, {1, 2}
 
 
 class Extensions(HeaderExtensionsMap):
@@ -52,7 +55,9 @@ class Extensions(HeaderExtensionsMap):
     def configure(self, parameters: RTCRtpParameters) -> None:
         """Take the numbers that were negotiated."""
         super().configure(parameters)
-        self._ids |= {extension.uri: extension.id for extension in parameters.headerExtensions}
+        news = {extension.uri: extension.id for extension in parameters.headerExtensions}
+        # A transport has one table for all of its streams.
+        self._ids = {uri: number for uri, number in self._ids.items() if number not in news.values()} | news
 
     def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
         """Return the profile and the bytes of a packet's extensions."""
@@ -63,13 +68,18 @@ class Extensions(HeaderExtensionsMap):
         return pack_header_extensions([*unpack_header_extensions(profile, data), (number, self.playout)])
 
     def get(self, extension_profile: int, extension_value: bytes) -> HeaderExtensions:
-        """Return what a packet's extensions say; `colours_of` has what aiortc has no place for."""
-        values = super().get(extension_profile, extension_value)
-        number = self._ids.get(COLOUR_SPACE)
-        if number is not None and extension_value:
-            for found, value in unpack_header_extensions(extension_profile, extension_value):
-                if found == number and len(value) >= 4:
-                    vars(values)["colours"] = Colours(matrix=value[2], range=value[3] >> 4 & 3)
+        """Return what a packet's extensions say; `colours_of` has what aiortc has no place for.
+
+        What is malformed says nothing: aiortc lets it end the transport.
+        """
+        try:
+            values = super().get(extension_profile, extension_value)
+            found = dict(unpack_header_extensions(extension_profile, extension_value))
+        except (ValueError, struct.error):
+            return HeaderExtensions()
+        said = found.get(self._ids.get(COLOUR_SPACE, 0), b"")
+        if len(said) >= 4 and said[2] in MATRICES and said[3] >> 4 & 3 in RANGES:
+            vars(values)["colours"] = Colours(matrix=said[2], range=said[3] >> 4 & 3)
         return values
 
 
@@ -80,18 +90,26 @@ def colours_of(packet: Any) -> Colours | None:
 
 def show_at_once(sender: Any) -> None:
     """Let what `sender` sends be shown as soon as it comes, while its receiver reports that it comes evenly."""
-    table = sender._RTCRtpSender__rtp_header_extensions_map
-    table.playout = AT_ONCE
+    sender._RTCRtpSender__rtp_header_extensions_map.playout = AT_ONCE
     handle = sender._handle_rtcp_packet
 
     async def handle_rtcp_packet(packet: Any) -> None:
         if isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
             for report in packet.reports:
                 if report.ssrc == sender._ssrc:
+                    table = sender._RTCRtpSender__rtp_header_extensions_map
                     table.playout = playout(table.playout, report.jitter / CLOCK_RATE)
         await handle(packet)
 
     sender._handle_rtcp_packet = handle_rtcp_packet
+
+
+def renegotiated(sender: Any, parameters: RTCRtpParameters) -> None:
+    """Let `sender` use the numbers of another negotiation; aiortc keeps to those of the first."""
+    table = Extensions()
+    table.playout = sender._RTCRtpSender__rtp_header_extensions_map.playout
+    table.configure(parameters)
+    sender._RTCRtpSender__rtp_header_extensions_map = table
 
 
 def playout(before: bytes | None, jitter: float) -> bytes | None:

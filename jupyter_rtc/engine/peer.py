@@ -216,6 +216,9 @@ class Peer:
         if self._is_connected and self._pc is not None:
             self._tell("ice_connection_state", "disconnected" if silent else self._pc.iceConnectionState)
             self._tell("connection_state", "disconnected" if silent else "connected")
+            if silent:  # the next packet ends it
+                for received in self._received.values():
+                    received.fell_silent()
 
     def _watch_transports(self) -> None:
         """Count what goes over the transports. After whatever may have made one, or gathered."""

@@ -62,6 +62,10 @@ class ReceivedTrack(Track[Item]):
         """Take note of how many seconds the other side is away, there and back. On the engine's thread."""
         self._intake.video.measure(round_trip)
 
+    def fell_silent(self) -> None:
+        """Nothing at all is heard of the other side."""
+        self._set_muted(True)
+
     def _activate(self) -> None:
         engine().submit(self._open())
 

@@ -34,6 +34,8 @@ NOMINAL_FPS = 30
 #: A picture that comes after a longer pause gets the bits of so many seconds.
 LONGEST_STEP = 0.1
 SHORTEST_STEP = 1 / 120
+#: Bits a second, below which there is nothing to be seen; libx264 does not even open below 1000.
+LEAST = 10_000
 #: No key frames but those that are asked for.
 KEY_FRAME_INTERVAL = 100_000
 
@@ -95,6 +97,7 @@ class VideoEncoder(ABC):
         step = self._follow(when, still)
         frame = self._convert(picture, scale)
         size = (frame.width, frame.height)
+        bitrate = max(bitrate, LEAST)
         if self._context is None or size != (self.width, self.height) or self._outgrown(bitrate, when):
             self.width, self.height = size
             self._opened, self._opened_at, self._time = int(self._nominal(bitrate)), when, 0

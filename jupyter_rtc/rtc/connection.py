@@ -679,6 +679,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             return "the other side is connected and has sent nothing yet"
         if state == "new":
             return "the connection was not negotiated yet: connect_pair, or exchange descriptions"
+        if state == "disconnected":
+            return "nothing is heard of the other side"
         return f"the connection is {state}"
 
     def _assert_open(self) -> None:

@@ -52,6 +52,7 @@ class LiveWidget(anywidget.AnyWidget):
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
+    _last_model_id = ""
     #: Which view the page makes; see the page's script.
     _player = traitlets.Unicode("video").tag(sync=True)
     label = traitlets.Unicode("").tag(sync=True)
@@ -214,7 +215,17 @@ class LiveWidget(anywidget.AnyWidget):
         if not self._is_closed:
             self._is_closed = True
             self._pages.close()
+            self._last_model_id = "" if self.comm is None else self.comm.comm_id
         super().close()
+
+    @property
+    def model_id(self) -> str:
+        """The name it goes by in pages.
+
+        Also of a closed one: a box that holds it must be able to say so. Else ipywidgets fails when a page that is
+        loaded again asks for the state of all widgets, and none of the notebook's comes back.
+        """
+        return self._last_model_id if self.comm is None else str(super().model_id)
 
     async def aclose(self) -> None:
         """Close it."""

@@ -14,6 +14,8 @@ import pytest
 import jupyter_rtc as rtc
 from tests.conftest import SCALE
 
+from .waiting import until
+
 OTHER_SIDE = """
 import asyncio, json, sys
 import jupyter_rtc as rtc
@@ -22,6 +24,8 @@ async def main():
     pc = rtc.PeerConnection()
     offer = json.loads(sys.stdin.readline())
     await pc.set_remote_description(offer)
+    for transceiver in pc.get_transceivers():
+        pc.add_track(rtc.TestPattern((160, 120)))
     answer = await pc.set_local_description()
     print(json.dumps({"type": answer.type, "sdp": answer.sdp}), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
@@ -78,3 +82,23 @@ async def test_silence_is_told_within_three_seconds_and_so_is_its_end(other: asy
         assert pc.ice_connection_state in ("connected", "completed")
     finally:
         pc.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be stopped for a while on Windows")
+async def test_what_comes_from_a_silent_side_is_muted_until_it_comes_again(other: asyncio.subprocess.Process) -> None:
+    assert other.stdin is not None
+    assert other.stdout is not None
+    async with rtc.PeerConnection() as pc:
+        track = pc.add_transceiver("video", direction="recvonly").receiver.track
+        offer = await pc.set_local_description()
+        other.stdin.write(json.dumps({"type": offer.type, "sdp": offer.sdp}).encode() + b"\n")
+        await pc.set_remote_description(json.loads(await other.stdout.readline()))
+        await until(lambda: not track.muted)
+        events: list[str] = []
+        for event in ("mute", "unmute"):
+            track.on(event, lambda event=event: events.append(event))
+        other.send_signal(signal.SIGSTOP)
+        await until(lambda: track.muted)
+        assert "nothing is heard" in pc._why_silent()
+        other.send_signal(signal.SIGCONT)
+        await until(lambda: events == ["mute", "unmute"])

@@ -77,8 +77,8 @@ async def test_another_codec_takes_the_place_of_the_first_without_a_new_sender(s
     vp8 = RTCRtpCodecParameters("video/VP8", 90_000, payloadType=96)
     h264 = RTCRtpCodecParameters("video/H264", 90_000, payloadType=102)
     rtx = RTCRtpCodecParameters("video/rtx", 90_000, payloadType=103, parameters={"apt": 102})
-    await sender.send(SimpleNamespace(codecs=[vp8, h264, rtx]))
-    await sender.send(SimpleNamespace(codecs=[h264, rtx]))
+    await sender.send(SimpleNamespace(codecs=[vp8, h264, rtx], headerExtensions=[]))
+    await sender.send(SimpleNamespace(codecs=[h264, rtx], headerExtensions=[]))
     assert told == ["VP8", "H264"]
     assert len(sent) == 1
     assert (sent[0].name, sent[0].payloadType) == ("H264", 102)

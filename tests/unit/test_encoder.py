@@ -137,6 +137,13 @@ def test_the_rate_is_kept_and_can_be_set_anew_without_a_storm_of_key_frames(code
     assert stream.encoder.key_frames <= (1 if codec == "VP8" else 5)
 
 
+@pytest.mark.parametrize("bitrate", [1, 500, 1000])
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_rate_that_shows_nothing_still_shows_something(codec, bitrate):
+    stream = Stream(codec)
+    assert sum(len(stream.send(plain(64, 64), bitrate)) for _ in range(10)) == 10
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_picture_that_stands_still_gets_sharp(codec):
     stream, original = Stream(codec), noise(1)

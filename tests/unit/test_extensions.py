@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import pytest
 from aiortc import rtp
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.codecs import HEADER_EXTENSIONS
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import HeaderExtensions, RtcpReceiverInfo, RtcpRrPacket, RtpPacket, unpack_header_extensions
 
 from jupyter_rtc import PeerConnection, TestPattern
+from jupyter_rtc.engine.compat_sending import take_packets
 from jupyter_rtc.engine.extensions import (
     AT_ONCE,
     COLOUR_SPACE,
@@ -88,6 +92,48 @@ def test_what_a_picture_s_colours_are_is_heard():
     assert colours_of(received(extensions, None)) is None
     assert colours_of(received(extensions, b"\1")) is None
     assert colours_of(received(table(mid=1), bytes.fromhex("010d0120"))) is None
+
+
+@pytest.mark.parametrize("colours", ["01010300", "010d0820", "010dff20", "010d0100", "010d0130"])
+def test_colours_that_nobody_can_convert_are_passed_over(colours):
+    assert colours_of(received(table(mid=1, colours=8), bytes.fromhex(colours))) is None
+
+
+@pytest.mark.parametrize("data", [b"\x30\x01\0\0", b"\x1f\1\0\0", b"\x20", b"\x10\xff\0\0"])
+def test_what_is_malformed_says_nothing_and_raises_nothing(data):
+    extensions: Any = rtp.HeaderExtensionsMap()
+    extensions.configure(RTCRtpParameters(headerExtensions=HEADER_EXTENSIONS["video"] + HEADER_EXTENSIONS["audio"]))
+    assert extensions.get(0xBEDE, data) == HeaderExtensions()
+
+
+def test_a_number_that_means_something_else_now_no_longer_means_what_it_did():
+    extensions = table(mid=1, playout=4)
+    extensions.playout = AT_ONCE
+    extensions.configure(negotiated(colours=4))
+    assert said(extensions) == {1: b"0"}
+
+
+async def test_a_sender_follows_another_negotiation(sender):
+    take_packets(sender, lambda _codec: None)
+    show_at_once(sender)
+    codec = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=97)
+    for ids, wanted in (({"mid": 1, "playout": 4}, {1: b"0", 4: AT_ONCE}), ({"mid": 3}, {3: b"0"})):
+        parameters = negotiated(**ids)
+        parameters.codecs = [codec]
+        await sender.send(parameters)
+        assert said(sender._RTCRtpSender__rtp_header_extensions_map) == wanted
+
+
+@pytest.mark.parametrize("number", [0, 256, 4096])
+async def test_numbers_that_no_packet_can_tell_are_as_good_as_not_there(number):
+    async with PeerConnection() as a, PeerConnection() as b:
+        a.add_track(TestPattern())
+        offer = await a.create_offer()
+        sdp = re.sub(rf"a=extmap:\d+ {PLAYOUT_DELAY}", f"a=extmap:{number} {PLAYOUT_DELAY}", offer.sdp)
+        await b.set_remote_description({"type": "offer", "sdp": sdp})
+        answer = await b.set_local_description()
+    assert PLAYOUT_DELAY not in answer.sdp
+    assert COLOUR_SPACE in answer.sdp
 
 
 async def test_both_are_offered_for_video():

@@ -6,6 +6,7 @@ import base64
 import io
 
 import av
+import ipywidgets
 import nbformat
 import numpy as np
 import pytest
@@ -155,3 +156,13 @@ def test_nbconvert_shows_the_widget_itself_where_its_state_was_saved():
     assert camera.model_id not in html
     assert "Live camera" in html
     camera.close()
+
+
+def test_a_box_with_a_closed_widget_can_still_be_asked_for_its_state():
+    """A page that is loaded again asks for the state of all; one that raises would leave it with none."""
+    video = rtc.Video(rtc.TestPattern())
+    box = ipywidgets.VBox([video])
+    shown = video.model_id
+    video.close()
+    assert box.get_state()["children"] == [f"IPY_MODEL_{shown}"]
+    box.close()
