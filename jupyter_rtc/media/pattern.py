@@ -49,7 +49,16 @@ def read_stamp(frame: npt.NDArray[Any]) -> tuple[int, float] | None:
     -------
     (number, seconds) or None
         The picture's number, from 0 on, modulo 2**24; seconds of ``time.time()``, to the millisecond.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `frame` is no array, or none of a picture.
     """
+    if not isinstance(frame, np.ndarray):
+        raise TypeError(f"a picture is wanted, as an ndarray, not {type(frame).__name__}")
+    if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] < 3):
+        raise ValueError(f"a picture is (height, width, 3) or (height, width), not {frame.shape}")
     luma = frame if frame.ndim == 2 else frame[..., 1]
     height, width = luma.shape
     rows, columns = _edges(height, _ROWS, _ROWS * _ROW_HEIGHT), _edges(width, _COLUMNS)

@@ -45,6 +45,8 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
 
     Raises
     ------
+    TypeError
+        When `a` or `b` is no PeerConnection.
     ValueError
         When `a` and `b` are the same.
     InvalidStateError
@@ -52,6 +54,9 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
     ConnectTimeout
         When they are not connected within `timeout` seconds.
     """
+    for side in (a, b):
+        if not isinstance(side, PeerConnection):
+            raise TypeError(f"connect_pair takes two PeerConnections, not {type(side).__name__}")
     if a is b:
         raise ValueError("connect_pair takes two different connections")
     for side in (a, b):

@@ -915,6 +915,11 @@ async def test_sides_that_cannot_reach_each_other_time_out_with_their_states():
         assert time.monotonic() - began < 3 * SCALE
 
 
+async def test_what_is_no_connection_is_not_connected(pair):
+    with pytest.raises(TypeError, match="two PeerConnections, not str"):
+        await connect_pair(pair[0], "x")
+
+
 async def test_a_connection_is_not_connected_to_itself(pair):
     with pytest.raises(ValueError, match="different"):
         await connect_pair(pair[0], pair[0])

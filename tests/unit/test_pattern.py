@@ -43,6 +43,15 @@ def test_pictures_of_any_size_carry_a_stamp(size):
     assert read_stamp(stamped(77, size=size)) == (77, NOW)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [("x", TypeError), (None, TypeError), (np.zeros(5), ValueError), (np.zeros((5, 5, 1)), ValueError)],
+)
+def test_what_is_no_picture_is_refused(wrong, error):
+    with pytest.raises(error, match="picture"):
+        read_stamp(wrong)
+
+
 def test_a_grey_picture_carries_it_too():
     assert read_stamp(stamped(5)[..., 1]) == (5, NOW)
 
