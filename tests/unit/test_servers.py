@@ -52,6 +52,10 @@ def test_an_address_of_ipv6_loses_its_brackets_for_the_socket_alone():
 def test_what_cannot_be_used_here_is_said():
     found, unused = addresses([IceServer(("stuns:s",)), turn("turns:t?transport=udp")], "stun")
     assert (found, unused) == ([], {"stuns:s": "not usable here: STUN over TLS"})
+    assert addresses([IceServer(("stun:[::1]:3478",))], "stun") == (
+        [],
+        {"stun:[::1]:3478": "not usable here: STUN over IPv6"},
+    )
     assert addresses([turn("turns:t?transport=udp")], "turn") == (
         [],
         {"turns:t?transport=udp": "not usable here: TURN over DTLS"},
