@@ -288,7 +288,7 @@ async def _servers() -> list[Finding]:
     """Ask each configured server, each by itself."""
     try:
         servers, policy = ice_servers(), ice_transport_policy()
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         variable = str(error).split()[0]
         return [Finding("servers", "bad", str(error), f"mend the environment variable {variable}")]
     if not servers:

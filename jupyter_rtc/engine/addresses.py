@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..config import IceServer, IceServerSource
+from ..config import IceServer, IceServerSource, parse_ice_url
 from ..errors import RtcError
 
 #: So long a service may take that is asked for servers; what comes later is there for the next connection.
@@ -16,7 +15,6 @@ FETCH_PATIENCE = 2.5
 MOST = 8
 
 _PREFERENCE = {"udp": 0, "tcp": 1, "tls": 2}
-_PARTS = re.compile(r"(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(\w+))?")
 
 
 @dataclass(frozen=True)
@@ -66,18 +64,21 @@ def addresses(servers: Iterable[IceServer], kind: str) -> tuple[list[Address], d
     unused: dict[str, str] = {}
     for server in servers:
         for url in server.urls:
-            match = _PARTS.fullmatch(url)
-            if match is None or not url.startswith(kind):
+            if not url.startswith(kind):
                 continue
-            scheme, host, port, asked = match.groups()
+            try:
+                scheme, host, port, asked = parse_ice_url(url)
+            except ValueError:  # from a source that does not check its own
+                continue
             secure = scheme.endswith("s")
             transport = "tls" if secure else asked or "udp"
             address = Address(
-                scheme, host.strip("[]"), int(port or (5349 if secure else 3478)), transport,
-                server.username, server.credential,
-            )  # fmt: skip
+                scheme, host, port or (5349 if secure else 3478), transport, server.username, server.credential
+            )
             if scheme == "stuns" or (secure and asked == "udp"):
                 unused[url] = f"not usable here: {'STUN over TLS' if scheme == 'stuns' else 'TURN over DTLS'}"
+            elif scheme == "stun" and ":" in host:
+                unused[url] = "not usable here: STUN over IPv6"
             else:
                 found[address] = None
     best = sorted(found, key=lambda address: _PREFERENCE[address.transport])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import socket
@@ -42,6 +43,8 @@ RELAY_PATIENCE = 3.0
 FAREWELL = 0.8
 
 WORKS = "it works"
+#: Characters of a server's own words.
+LONGEST_REASON = 100
 
 
 @dataclass
@@ -52,6 +55,8 @@ class Outcome:
     used: dict[tuple[str, str, int], str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     unused: dict[str, str] = field(default_factory=dict)
+    #: Each asks the servers of a kind, and gives a candidate and its protocol.
+    asking: list[asyncio.Task[tuple[Any, Any]]] = field(default_factory=list)
 
     def fail(self, server: str, words: str) -> None:
         """Note that a server has failed, unless it has worked from another of our addresses."""
@@ -102,6 +107,9 @@ class Choice:
 
         `discard` gives back what another one gives too late; without it nothing is to be given back.
         """
+        task = asyncio.current_task()
+        assert task is not None
+        told.asking.append(task)
         servers, failures = await resolve(self._servers)
         for name, words in failures.items():
             told.fail(name, words)
@@ -174,7 +182,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error, TransactionFailed):
         code, reason = error.response.attributes.get("ERROR-CODE", (0, ""))
         refused = "it refused the user name or the password" if code in (401, 403, 431, 441) else "it refused"
-        return f"{refused} ({code} {reason})".replace(" )", ")")
+        return f"{refused} ({f'{code} {_line(reason)}'.rstrip()})"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message.rstrip('.')})"
     if isinstance(error, ssl.SSLError):
@@ -187,11 +195,18 @@ def _words(error: BaseException) -> str:
     return "it did not answer"
 
 
+def _line(reason: str) -> str:
+    """Return a server's own words as one line of moderate length."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in reason).split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+
+
 # -- the hooks --------------------------------------------------------------------------------------------------------
 
 # All are looked up where they are when they are called. A connection that is not ours has servers of its own.
 _connection_kwargs = aiortc.rtcicetransport.connection_kwargs
 _delete = aioice.turn.TurnClientMixin.delete
+_gather = aioice.ice.Connection.get_component_candidates
 _ask_stun, _ask_turn = aioice.ice.server_reflexive_candidate, aioice.ice.relayed_candidate
 
 
@@ -243,6 +258,26 @@ async def _turn(*, protocol_factory: Any, turn_server: Any, hide_related_address
     return await turn_server.first(told, ask, lambda found: found[1].transport.close())
 
 
+@functools.wraps(_gather)
+async def _gather_or_give_up(self: Any, *arguments: Any, **options: Any) -> Any:
+    """Gather. When it is cancelled, aioice would leave running what asks the servers, and open what they gave."""
+    told = outcome(self)
+    try:
+        return await _gather(self, *arguments, **options)
+    except asyncio.CancelledError:
+        for task in told.asking:
+            task.cancel()
+            task.add_done_callback(_close_relay)
+        raise
+    finally:
+        told.asking.clear()
+
+
+def _close_relay(task: asyncio.Task[tuple[Any, Any]]) -> None:
+    if not task.cancelled() and task.exception() is None and task.result()[1] is not None:
+        task.result()[1].transport.close()
+
+
 async def _give_back(self: Any) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(FAREWELL):
@@ -251,6 +286,7 @@ async def _give_back(self: Any) -> None:
 
 aiortc.rtcicetransport.connection_kwargs = _choices
 aioice.turn.TurnClientMixin.delete = _give_back  # type: ignore[method-assign]
+aioice.ice.Connection.get_component_candidates = _gather_or_give_up  # type: ignore[method-assign]
 aioice.ice.server_reflexive_candidate = _stun
 aioice.ice.relayed_candidate = _turn
 

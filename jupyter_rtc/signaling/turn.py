@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ..config import IceServer, IceServerSource, parse_ice_servers
+from ..config import IceServer, IceServerSource, is_text, parse_ice_server
 
 #: Seconds that credentials are asked for; what is connected goes on after that, as a rule.
 LIFETIME = 86_400
 SHORTEST = 60
+LONGEST = 2**31 - 1
 
 
 class Ephemeral(IceServerSource):
@@ -21,9 +22,9 @@ class Ephemeral(IceServerSource):
 
     def __init__(self, ttl: float) -> None:
         if isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
-            raise TypeError(f"ttl is a number of seconds, not {ttl!r}")
-        if not ttl >= SHORTEST:
-            raise ValueError(f"ttl is in seconds, at least {SHORTEST}, not {ttl!r}")
+            raise TypeError(f"ttl is a number of seconds, not of type {type(ttl).__name__}")
+        if not SHORTEST <= ttl <= LONGEST:
+            raise ValueError(f"ttl is in seconds, from {SHORTEST} to {LONGEST}")
         self._ttl = int(ttl)
         self._servers: tuple[IceServer, ...] = ()
         #: The wall clock's: a machine may sleep meanwhile.
@@ -82,13 +83,16 @@ class SharedSecretTurn(Ephemeral):
         super().__init__(ttl)
         if not isinstance(secret, str):
             raise TypeError(f"secret is a str, not {type(secret).__name__}")
+        if not isinstance(user, str):
+            raise TypeError(f"user is a str, not {type(user).__name__}")
         if not secret:
             raise ValueError("the secret is empty: it is the server's static-auth-secret")
         if ":" in user:
-            raise ValueError(f"user has no colon in it, as {user!r} has")
-        (checked,) = parse_ice_servers([{"urls": urls, "username": "", "credential": ""}])
-        assert isinstance(checked, IceServer)
-        self._urls = checked.urls
+            raise ValueError("user has no colon in it")
+        for name, value in (("secret", secret), ("user", user)):
+            if not is_text(value):
+                raise ValueError(f"{name} has half a character in it, which UTF-8 cannot have")
+        self._urls = parse_ice_server({"urls": urls, "username": "", "credential": ""}, type(self).__name__).urls
         self._user = user
         self._sign = hmac.new(secret.encode(), digestmod=hashlib.sha1).copy
         self.name = self._urls[0]

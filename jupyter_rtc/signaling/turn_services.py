@@ -6,12 +6,13 @@ import asyncio
 import base64
 import json
 import logging
+import math
 import os
 from abc import abstractmethod
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..config import IceServer, parse_ice_servers
+from ..config import IceServer, parse_ice_server
 from ..errors import SignalingError
 from . import http, loop
 from .http import Token
@@ -81,25 +82,33 @@ class _Service(Ephemeral):
         try:
             answer = json.loads(text)
             told = answer["iceServers"] if "iceServers" in answer else answer["ice_servers"]
-            listed = [told] if isinstance(told, dict) else list(told)
-            seconds = min(float(answer.get("ttl", self._ttl)), self._ttl)
-        except (ValueError, TypeError, LookupError, AttributeError):
-            raise SignalingError("its answer names no servers: is this still its interface?") from None
-        servers: list[Any] = []
-        for server in listed:
+            listed = told if isinstance(told, list) else [told] if isinstance(told, dict) else None
+            seconds = float(answer.get("ttl", self._ttl))
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
+            listed, seconds = None, 0.0
+        # Outside of the handler: the decoder's own error has the whole answer.
+        if listed is None:
+            raise SignalingError("its answer names no servers: is this still its interface?")
+        if not 0 < seconds < math.inf:
+            raise SignalingError("its answer's ttl is no number of seconds: is this still its interface?")
+        servers: list[IceServer] = []
+        wrong: list[str] = []
+        for index, server in enumerate(listed):
             try:
-                (parsed,) = parse_ice_servers([server])
+                parsed = parse_ice_server(server, f"iceServers[{index}]")
             except (TypeError, ValueError) as error:
-                logger.warning("%s: a server is left out: %s", self.name, error)
+                wrong.append(str(error))
                 continue
-            assert isinstance(parsed, IceServer)
             # Browsers refuse port 53, and wait for it.
             urls = tuple(url for url in parsed.urls if not url.partition("?")[0].endswith(":53"))
             if urls:
                 servers.append(IceServer(urls, parsed.username, parsed.credential))
+        if wrong:
+            others = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            logger.warning("%s: a server is left out: %s%s", self.name, wrong[0], others)
         if not any(url.startswith("turn") for server in servers for url in server.urls):
             raise SignalingError("its answer names no TURN server")
-        return tuple(servers), seconds
+        return tuple(servers), min(seconds, self._ttl)
 
 
 def _refusal(status: int) -> str:

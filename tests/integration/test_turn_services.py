@@ -16,7 +16,7 @@ from aiohttp import BasicAuth, web
 
 import jupyter_rtc as rtc
 from jupyter_rtc import config
-from jupyter_rtc.signaling import turn
+from jupyter_rtc.signaling import exchange, turn
 
 from .waiting import until
 
@@ -223,6 +223,14 @@ async def test_who_waits_together_asks_once_and_who_leaves_spoils_nothing(servic
         (200, "<html>", "names no servers"),
         (200, "[]", "names no servers"),
         (200, '{"iceServers": 3}', "names no servers"),
+        (200, '{"iceServers": "turn:t"}', "names no servers"),
+        pytest.param(200, "[" * 100_000, "names no servers", id="deep"),
+        pytest.param(200, f'{{"iceServers": [], "ttl": 1{"0" * 400}}}', "names no servers", id="ttl of 400 digits"),
+        (200, '{"iceServers": [], "ttl": NaN}', "ttl is no number of seconds"),
+        (200, '{"iceServers": [], "ttl": Infinity}', "ttl is no number of seconds"),
+        (200, '{"iceServers": [], "ttl": "nan"}', "ttl is no number of seconds"),
+        (200, '{"iceServers": [], "ttl": -5}', "ttl is no number of seconds"),
+        (200, '{"iceServers": [], "ttl": 0}', "ttl is no number of seconds"),
         (200, '{"iceServers": [{"urls": "stun:s"}]}', "names no TURN server"),
         (200, '{"iceServers": [{"urls": "http://s"}, 7, null]}', "names no TURN server"),
     ],
@@ -231,6 +239,27 @@ async def test_answers_that_are_of_no_use(service: Service, status: int, text: s
     service.answer = (status, text)
     with pytest.raises(rtc.SignalingError, match=words):
         await rtc.CloudflareTurn(KEY, TOKEN).ice_servers()
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"urls": [{"urls": "turn:h", "credential": "open-sesame"}]},
+        {"urls": "turn:h?token=open-sesame"},
+        {"urls": "turn:u:open-sesame@h"},
+        {"urls": "turn:h", "username": "open-sesame"},
+        {"urls": "turn:h", "username": "u", "credential": ["open-sesame"]},
+    ],
+)
+async def test_what_is_left_out_of_an_answer_is_said_once_and_without_what_it_was(
+    service: Service, server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.answer = (200, json.dumps({"iceServers": [*CLOUDFLARE["iceServers"], server, server, server]}))
+    assert len(await rtc.CloudflareTurn(KEY, TOKEN).ice_servers()) == 2
+    (text,) = caplog.messages
+    assert text.startswith("Cloudflare's TURN: a server is left out: iceServers[2]")
+    assert text.endswith("; and 2 more")
+    assert "open-sesame" not in text
 
 
 async def test_one_server_alone_as_it_used_to_be_answered(service: Service) -> None:
@@ -299,13 +328,36 @@ def test_another_name_in_time(clock: Callable[[float], None]) -> None:
         (("turn:t", "north"), {"user": "a:b"}, ValueError),
         (("turn:t", "north"), {"ttl": 3}, ValueError),
         (("turn:t", "north"), {"ttl": float("nan")}, ValueError),
+        (("turn:t", "north"), {"ttl": float("inf")}, ValueError),
+        pytest.param(("turn:t", "north"), {"ttl": 10**400}, ValueError, id="ttl of 400 digits"),
+        pytest.param(("turn:t", "north"), {"ttl": 10**5000}, ValueError, id="ttl of 5000 digits"),
         (("turn:t", "north"), {"ttl": "600"}, TypeError),
+        (("turn:t", "north"), {"ttl": "north"}, TypeError),
+        (("turn:t", "north"), {"user": "north:b"}, ValueError),
+        (("turn:t", "north"), {"user": 7}, TypeError),
+        (("turn:t", "north\ud800"), {}, ValueError),
+        (("turn:t", "north"), {"user": "north\ud800"}, ValueError),
+        (("turn:u:north@t", "north"), {}, ValueError),
+        (("turn:t?token=north", "north"), {}, ValueError),
+        ((("turn:t", "north"), "north"), {}, ValueError),
+        (({"turn:t": "north"}, "north"), {}, TypeError),
     ],
 )
 def test_what_is_no_shared_secret(arguments: Any, options: Any, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         rtc.SharedSecretTurn(*arguments, **options)
     assert "north" not in str(caught.value)
+
+
+async def test_what_is_left_out_of_a_link_header_is_said_without_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    links = [
+        '<turn:u:open-sesame@h>; rel="ice-server"; username="u"; credential="open-sesame"',
+        '<turn:h?token=open-sesame>; rel="ice-server"',
+        '<turn:h>; rel="ice-server"; username="open-sesame"',
+    ]
+    assert exchange.ice_servers(links) == []
+    assert len(caplog.messages) == 3
+    assert "open-sesame" not in caplog.text
 
 
 # -- where servers are named ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +15,7 @@ from aioice import stun
 
 import jupyter_rtc as rtc
 from jupyter_rtc.engine import servers
+from jupyter_rtc.engine.loop import engine
 
 from .waiting import until
 
@@ -104,6 +106,34 @@ async def test_closing_does_not_wait_for_a_silent_server(silent: int, scale: flo
     assert time.monotonic() - began < 3 * scale
     with pytest.raises(rtc.InvalidStateError):
         await describing
+
+
+@pytest.mark.parametrize("policy", ["all", "relay"])
+async def test_closing_while_a_server_is_silent_on_tcp_leaves_nothing_behind(
+    policy: Any, scale: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        one = turn(server.getsockname()[1])
+        one["urls"] += "?transport=tcp"
+        pc = rtc.PeerConnection(ice_servers=[one], ice_transport_policy=policy)
+        pc.create_data_channel("x")
+        describing = asyncio.create_task(pc.set_local_description())
+        accepted, _ = await asyncio.get_running_loop().sock_accept(server)
+        began = time.monotonic()
+        pc.close()
+        with pytest.raises(rtc.InvalidStateError):
+            await describing
+        await until(lambda: not asking())
+        accepted.close()
+        assert time.monotonic() - began < servers.PATIENCE * scale
+        gc.collect()
+        await asyncio.sleep(0.1)
+        assert "never retrieved" not in caplog.text
+
+
+def asking() -> list[Any]:
+    return [task for task in asyncio.all_tasks(engine().loop) if "_turn" in repr(task.get_coro())]
 
 
 async def test_connections_of_a_relay_alone_follow_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:

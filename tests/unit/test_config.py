@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import traceback
+
 import pytest
 
 import jupyter_rtc
@@ -41,7 +44,7 @@ def test_parsed_servers_may_be_parsed_again():
     assert parse_ice_servers(servers) == servers
 
 
-@pytest.mark.parametrize("wrong", ["stun:a", TURN])
+@pytest.mark.parametrize("wrong", ["stun:a", TURN, None, 7])
 def test_one_server_is_no_list_of_servers(wrong):
     with pytest.raises(TypeError, match="list"):
         parse_ice_servers(wrong)
@@ -53,11 +56,83 @@ def test_something_else_is_no_server(wrong):
         parse_ice_servers([wrong])
 
 
-@pytest.mark.parametrize("address", ["http://example.org", "stun.example.org", "", "STUN", 7])
-def test_another_scheme_is_refused_with_the_address(address):
-    with pytest.raises(ValueError, match="address") as caught:
-        parse_ice_servers([{"urls": [address], "username": "u", "credential": SECRET}])
-    assert repr(address) in str(caught.value)
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://example.org", r" \(http://example.org...\) is no ICE server address"),
+        ("stun.example.org", " is no ICE server address"),
+        ("", " is no ICE server address"),
+        ("STUN", " is no ICE server address"),
+        (7, " is of type int"),
+        ({"urls": "turn:h", "credential": SECRET}, " is of type dict"),
+        (f"turn:u:{SECRET}@h", r" \(turn:...\) has an @ in it"),
+        (f"turn:u:p@{SECRET}", r" \(turn:...\) has an @ in it"),
+        (f"turn:h?token={SECRET}", r" \(turn:h...\) is no ICE server address"),
+        (f"turn:[::1]:99?token={SECRET}", r" \(turn:\[::1\]...\) is no ICE server address"),
+        (f"https://u:{SECRET}@h/", r" \(https://...\) has an @ in it"),
+        (f"turn:u:{SECRET}", r" \(turn:...\) is no ICE server address"),
+        (SECRET, " is no ICE server address"),
+        (f"{SECRET}:h", " is no ICE server address"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_its_place_and_at_most_scheme_and_host(address, words):
+    for urls, place in (([address], r"urls\[0\]"), (("turn:h", address), r"urls\[1\]")):
+        with pytest.raises(ValueError, match=rf"^ice_servers\[1\].{place}{words}.*stun:HOST:PORT") as caught:
+            parse_ice_servers(["stun:a", {"urls": urls, "username": "u", "credential": SECRET}])
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        SECRET,
+        [SECRET],
+        [{"url": SECRET}],
+        [{"urls": {"turn:h": SECRET}}],
+        [{"urls": SECRET.encode()}],
+        [{"urls": "turn:h", "credential": SECRET}],
+        [{"urls": "turn:h", "username": [SECRET], "credential": SECRET}],
+        [{"urls": "turn:h", "username": SECRET, "credential": SECRET + "\ud800"}],
+    ],
+)
+def test_no_error_has_what_was_given_from_code_or_from_the_environment(wrong, monkeypatch):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        jupyter_rtc.PeerConnection(ice_servers=wrong)
+    assert SECRET not in _shown(caught)
+    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", json.dumps(wrong, default=str))
+    with pytest.raises((TypeError, ValueError), match="^JUPYTER_RTC_ICE_SERVERS is wrong: ") as caught:
+        ice_servers()
+    assert SECRET not in _shown(caught)
+
+
+def _shown(caught):
+    return "".join(traceback.format_exception_only(caught.type, caught.value)) + repr(caught.value.args)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "stun:127.0.0.1:99999", "stun:h:0", "turn:h:0?transport=tcp", "stun:h:" + "1" * 5000, "stun:h:\u0661",
+        "stun:\0", "stun:h\0", "stun:a b", "stun:a\u00a0b", "stun:\x7f", "stun:" + "a" * 300, "stun:a..b",
+        "stun:[1.2.3.4]", "stun:[]", "stun:[::1%lo]", "stun:[:::1]", "turn:[g::1]",
+    ],
+)  # fmt: skip
+def test_a_port_or_a_host_that_cannot_be_is_refused(address):
+    with pytest.raises(ValueError, match="has a port|has no host|is no ICE server address"):
+        parse_ice_servers([{"urls": address, "username": "u", "credential": SECRET}])
+
+
+def test_hosts_and_ports_that_can_be():
+    for url in ("stun:h:1", "stun:h:65535", "stun:[::1]", "stun:[2001:db8::1.2.3.4]:3478", "stun:b\u00fccher.example."):
+        assert parse_ice_servers([url]) == (IceServer((url,)),)
+
+
+@pytest.mark.parametrize("url", ["stun:h", "turn:h"])
+@pytest.mark.parametrize("wrong", [{"username": 7}, {"credential": SECRET.encode()}, {"credential": {"a": SECRET}}])
+def test_a_name_and_a_credential_are_str(url, wrong):
+    server = {"urls": url, "username": "u", "credential": SECRET} | wrong
+    with pytest.raises(TypeError, match="(username|credential) is a str") as caught:
+        parse_ice_servers([server])
     assert SECRET not in str(caught.value)
 
 
@@ -85,10 +160,12 @@ def test_the_environment_takes_what_browsers_take(monkeypatch):
 
 
 def test_an_environment_that_is_no_json_says_which_variable(monkeypatch):
-    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", f"[{SECRET}")
-    with pytest.raises(ValueError, match="JUPYTER_RTC_ICE_SERVERS") as caught:
-        ice_servers()
-    assert SECRET not in str(caught.value)
+    for text in (f"[{SECRET}", "[" * 100_000, "1" * 5000):
+        monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", text)
+        with pytest.raises(ValueError, match="JUPYTER_RTC_ICE_SERVERS is not JSON: ") as caught:
+            ice_servers()
+        assert SECRET not in str(caught.value)
+        assert caught.value.__context__ is None, "which has the whole text"
 
 
 def test_a_wrong_configuration_changes_nothing():
@@ -99,7 +176,7 @@ def test_a_wrong_configuration_changes_nothing():
 
 
 def test_a_connection_refuses_wrong_servers_when_it_is_made():
-    with pytest.raises(ValueError, match="nonsense"):
+    with pytest.raises(ValueError, match=r"ice_servers\[0\]"):
         jupyter_rtc.PeerConnection(ice_servers=["nonsense"])
 
 

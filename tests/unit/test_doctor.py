@@ -49,6 +49,10 @@ def test_a_wrong_setting_is_named(monkeypatch):
     monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", "stun:example.org")
     monkeypatch.setattr(doctor, "_own_pair", nothing)
     assert "JUPYTER_RTC_ICE_SERVERS is not JSON" in str(Checkup(tuple(doctor._network())))
+    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", '"stun:example.org"')
+    text = str(Checkup(tuple(doctor._network())))
+    assert "JUPYTER_RTC_ICE_SERVERS is wrong: ice_servers is a list" in text
+    assert "mend the environment variable JUPYTER_RTC_ICE_SERVERS" in text
 
 
 def test_a_package_that_is_missing_or_too_old_says_how_to_install_it(no_network, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import aioice.ice
 import pytest
+from aioice.stun import TransactionFailed
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
 from jupyter_rtc.config import IceServer, IceServerSource, parse_ice_servers, urls_of
@@ -52,6 +54,10 @@ def test_an_address_of_ipv6_loses_its_brackets_for_the_socket_alone():
 def test_what_cannot_be_used_here_is_said():
     found, unused = addresses([IceServer(("stuns:s",)), turn("turns:t?transport=udp")], "stun")
     assert (found, unused) == ([], {"stuns:s": "not usable here: STUN over TLS"})
+    assert addresses([IceServer(("stun:[::1]:3478",))], "stun") == (
+        [],
+        {"stun:[::1]:3478": "not usable here: STUN over IPv6"},
+    )
     assert addresses([turn("turns:t?transport=udp")], "turn") == (
         [],
         {"turns:t?transport=udp": "not usable here: TURN over DTLS"},
@@ -166,12 +172,73 @@ async def test_a_race_that_is_given_up_leaves_nothing_running(monkeypatch: pytes
     assert field.told.failures == {name("a"): "it did not answer", name("b"): "it did not answer"}
 
 
+@pytest.mark.parametrize("when", ["about to ask", "asking", "failed", "has one"])
+async def test_gathering_that_is_given_up_leaves_no_task_and_no_relay(when: str, monkeypatch: pytest.MonkeyPatch):
+    closed, asked, unheard = [], asyncio.Event(), []
+
+    async def ask_turn(**_: Any) -> Any:
+        asked.set()
+        if when == "asking":
+            await asyncio.sleep(30)
+        if when == "failed":
+            raise ConnectionError
+        transport = SimpleNamespace(close=lambda: closed.append(1))
+        return SimpleNamespace(type="relay", host="t", port=1), SimpleNamespace(transport=transport)
+
+    async def ask_stun(*_: Any) -> Any:
+        await asyncio.sleep(30)
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context["message"]))
+    monkeypatch.setattr(servers, "_ask_turn", ask_turn)
+    monkeypatch.setattr(servers, "_ask_stun", ask_stun)
+    before = asyncio.all_tasks()
+    connection = aioice.Connection(ice_controlling=True, **servers._choices([turn("turn:t", "stun:127.0.0.1")]))
+    gathering = asyncio.ensure_future(connection.get_component_candidates(1, ["127.0.0.1"]))
+    if when == "about to ask":
+        for _ in range(100):
+            if asyncio.all_tasks() != before | {gathering}:
+                break
+            await asyncio.sleep(0)
+        assert not servers.outcome(connection).asking
+    else:
+        await asyncio.wait_for(asked.wait(), 10)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    gathering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gathering
+    for _ in range(20):
+        await asyncio.sleep(0)
+    left = asyncio.all_tasks() - before
+    for task in left:
+        task.cancel()
+    gc.collect()
+    await connection.close()
+    assert not left
+    assert len(closed) == (when == "has one")
+    assert not unheard
+
+
 def test_a_server_that_works_from_one_of_our_addresses_has_not_failed():
     told = Outcome()
     told.fail("stun:s:1", "it did not answer")
     told.use(SimpleNamespace(type="srflx", host="h", port=1), "stun:s:1")
     told.fail("stun:s:1", "it did not answer")
     assert not told.failures
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Unauthorized", "it refused the user name or the password (401 Unauthorized)"),
+        ("", "it refused the user name or the password (401)"),
+        ("\x1b[31mred\r\n\0 \u202eback", "it refused the user name or the password (401 [31mred back)"),
+        ("x" * 500, f"it refused the user name or the password (401 {'x' * 99}…)"),
+    ],
+)
+def test_the_words_of_a_server_are_one_line_of_moderate_length(reason: str, words: str):
+    response = SimpleNamespace(attributes={"ERROR-CODE": (401, reason)})
+    assert servers._words(TransactionFailed(response)) == words  # type: ignore[arg-type]
 
 
 # -- sources ----------------------------------------------------------------------------------------------------------

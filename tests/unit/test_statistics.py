@@ -270,6 +270,7 @@ def test_upstream_still_gives_one_name_to_all_streams_of_a_receiver() -> None:
         (aioice.turn.TurnClientMixin.datagram_received, "self.receiver.datagram_received("),
         (aioice.Connection.get_component_candidates, "server_reflexive_candidate(protocol, self.stun_server)"),
         (aioice.Connection.get_component_candidates, "turn_server=self.turn_server"),
+        (aioice.Connection.gather_candidates, "self.get_component_candidates(component=component"),
         (aioice.turn.TurnTransport._close, "self.__inner_protocol.delete()"),
         (aiortc.RTCIceGatherer.__init__, "ice_kwargs = connection_kwargs(iceServers)"),
         (aioice.Connection.get_component_candidates, "protocol_factory=lambda: StunProtocol(self)"),
