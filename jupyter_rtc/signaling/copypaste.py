@@ -23,10 +23,26 @@ if TYPE_CHECKING:
 _OTHER_DIGESTS = re.compile(r"a=fingerprint:(?!sha-256)[^\r\n]*\r?\n")
 
 Step = Literal[
-    "idle", "waiting", "offered", "kept", "answering", "answered", "pasted", "connected", "silent", "failed", "closed"
+    "idle",
+    "waiting",
+    "offered",
+    "kept",
+    "answering",
+    "answered",
+    "pasted",
+    "stuck",
+    "connected",
+    "silent",
+    "failed",
+    "left",
+    "closed",
 ]
 
-_ANEW = "For another one, both make a new PeerConnection and a new CopyPaste."
+#: So long, in seconds, a way to the other side may be looked for before the box says that there may be none.
+PATIENCE = 15.0
+
+
+_ANEW = "For another connection, both make a new PeerConnection and a new CopyPaste."
 #: What to do next, each step on a line of its own.
 WORDS: dict[Step, str] = {
     "idle": "Nothing to send yet.\nIn another cell: await pc.connect(this), with a new PeerConnection.",
@@ -41,9 +57,11 @@ WORDS: dict[Step, str] = {
     "answered": "1. Copy the new upper text and send it back.\n"
     "2. You are connected as soon as the other person has pasted it.",
     "pasted": "Connecting …",
+    "stuck": f"Not connected yet, and still trying.\nShould it stay so, it has failed. {_ANEW}",
     "connected": "Connected.",
     "silent": "The other side has fallen silent. Waiting for it …",
     "failed": f"The connection failed.\n{_ANEW}",
+    "left": f"The other side has closed the connection.\n{_ANEW}",
     "closed": f"The connection is closed.\n{_ANEW}",
 }
 
@@ -157,7 +175,7 @@ class CopyPaste(Displayable):
     def words(self) -> str:
         """What to do next, each step on a line of its own."""
         words = WORDS[self._step]
-        return f"{words}\n({self._reason})" if self._reason and self._step in ("failed", "closed") else words
+        return f"{words}\n({self._reason})" if self._reason and self._step in ("stuck", "failed") else words
 
     @property
     def step(self) -> Step:
@@ -181,11 +199,11 @@ class CopyPaste(Displayable):
 
     def _is_wanted(self, note: Note) -> bool:
         """Return whether it is an offer; raise if nothing can be made of it now."""
-        if self._step in ("failed", "closed"):
+        if self._step in ("failed", "left", "closed"):
             raise InvalidStateError(self.words.replace("\n", " "))
         if (note.type, texts.mark(note.sdp)) in self._made:
             raise SdpError("this is your own text: send it to the other person, and paste theirs here")
-        if self._step in ("pasted", "connected", "silent"):
+        if self._step in ("pasted", "stuck", "connected", "silent"):
             raise SdpError("no text is wanted any more: the other side's was taken already")
         return note.type == "offer"
 
@@ -215,6 +233,17 @@ class CopyPaste(Displayable):
             del self._waiting[:-1]  # the last one counts
         else:
             self._loop.call_soon_threadsafe(self._messages.put_nowait, message)
+            if message["type"] == "answer":
+                self._loop.call_soon_threadsafe(self._loop.call_later, PATIENCE, self._look)
+
+    def _look(self) -> None:
+        if self._step == "pasted":
+            self._explain("stuck")
+
+    def _explain(self, step: Step) -> None:
+        assert self._connection is not None
+        self._reason = self._connection.report().summary
+        self._become(step)
 
     def _become(self, step: Step) -> None:
         self._step = step
@@ -243,17 +272,18 @@ class CopyPaste(Displayable):
             self._become("answering" if waiting else "waiting")
 
     def _state_changed(self) -> None:
-        if self._connection is None or self._step == "closed":
+        if self._connection is None or self._step in ("left", "closed"):
             return
         # Not the trait: that is set by another thread, a little later.
         state = self._connection._states.get("connection_state")
         if state == "connected":
             self._become("connected")
+        elif state in ("disconnected", "failed") and self._connection._ended:
+            self._become("left")
         elif state == "disconnected" and self._step == "connected":
             self._become("silent")
         elif state == "failed":
-            self._reason = self._connection.report().summary
-            self._become("failed")
+            self._explain("failed")
 
     async def send(self, message: dict[str, Any]) -> None:
         """Make a text of a description."""

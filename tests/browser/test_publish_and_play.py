@@ -70,6 +70,17 @@ TYPE = """text => {
   box.value = text;
   for (const event of ["input", "change"]) box.dispatchEvent(new Event(event, { bubbles: true }));
 }"""
+# Whether the boxes end within what shows them.
+BORDERS = """() => {
+  const end = document.querySelector(".jrtc-plain").getBoundingClientRect().right;
+  const boxes = [...document.querySelectorAll(".jrtc-plain textarea")];
+  return boxes.every((box) => box.getBoundingClientRect().right <= end);
+}"""
+# Presses the button, and hears what goes to the clipboard, which a browser without windows may not have.
+COPY = """() => {
+  navigator.clipboard.writeText = async (text) => { globalThis.copied = text; };
+  document.querySelector(".jrtc-plain button").click();
+}"""
 
 
 def test_two_notebooks_are_connected_by_pasting(new_notebook: Callable[..., Notebook]) -> None:
@@ -88,4 +99,37 @@ def test_two_notebooks_are_connected_by_pasting(new_notebook: Callable[..., Note
         notebook.wait_js("() => document.querySelector('.jrtc-plain').textContent.includes('Connected.')")
     assert second.value("pc.get_receivers()[0].track.read().shape") == [240, 320, 3]
     for notebook in (first, second):
+        notebook.do("await connecting\npc.close()")
+
+
+def test_two_people_who_both_do_as_the_box_says_are_connected(new_notebook: Callable[..., Notebook]) -> None:
+    """Both send their first text, and both paste the other's."""
+    notebooks = [new_notebook(), new_notebook()]
+    for notebook in notebooks:
+        notebook.do(IMPORTS + PASTE + "pc.add_track(rtc.TestPattern((320, 240)))\npaste")
+        notebook.do(CONNECT)
+    for notebook in notebooks:
+        notebook.wait_js("() => document.querySelectorAll('.jrtc-plain textarea')[0].value.startsWith('JRTC1')")
+    firsts = [notebook.js(BOX, 0) for notebook in notebooks]
+    notebooks[0].screenshot("copypaste-offered")
+    for notebook, text in zip(notebooks, reversed(firsts), strict=True):
+        notebook.js(TYPE, text)
+    told = "() => /yours is the one|new upper text/.test(document.querySelector('.jrtc-plain').textContent)"
+    for notebook in notebooks:
+        notebook.wait_js(told)
+        assert notebook.js(BORDERS)
+    kept = [notebook.js(BOX, 0) == first for notebook, first in zip(notebooks, firsts, strict=True)]
+    keeper, other = notebooks if kept[0] else reversed(notebooks)
+    assert sorted(kept) == [False, True]
+    keeper.screenshot("copypaste-kept")
+    other.screenshot("copypaste-answered")
+    other.js(COPY)
+    other.wait_js("() => document.querySelector('.jrtc-plain button').textContent === 'Copied'")
+    keeper.js(TYPE, other.js("() => globalThis.copied"))
+    for notebook in notebooks:
+        notebook.wait_js("() => document.querySelector('.jrtc-plain').textContent.includes('Connected.')")
+        notebook.wait_js("() => ![...document.querySelectorAll('.jrtc-plain textarea')].some((box) => box.offsetWidth)")
+        assert notebook.value("pc.get_receivers()[0].track.read().shape") == [240, 320, 3]
+    keeper.screenshot("copypaste-connected")
+    for notebook in notebooks:
         notebook.do("await connecting\npc.close()")

@@ -10,6 +10,7 @@ import pytest
 
 import jupyter_rtc as rtc
 from jupyter_rtc.rtc.perfect import yields
+from jupyter_rtc.signaling import copypaste
 from jupyter_rtc.signaling import text as texts
 
 from .waiting import SOON, until
@@ -105,6 +106,35 @@ async def test_a_connection_that_fails_says_so_and_what_to_do():
         for each in connecting:
             each.cancel()
         await asyncio.wait(connecting)
+
+
+async def test_a_way_that_is_not_found_is_told(monkeypatch):
+    monkeypatch.setattr(copypaste, "PATIENCE", 0.5)
+    here, there = rtc.CopyPaste(), rtc.CopyPaste()
+    async with rtc.PeerConnection() as a, rtc.PeerConnection() as b:
+        a.create_data_channel("chat")
+        connecting = [asyncio.create_task(each) for each in (a.connect(here, SOON), b.connect(there, SOON))]
+        there.paste(await here.next_text(SOON))
+        note = texts.decode(await there.next_text(SOON))
+        secret = re.search("a=ice-pwd:(.*)", note.sdp)[1].strip()
+        here.paste(texts.encode(replace(note, sdp=note.sdp.replace(secret, secret[::-1]))))
+        await until(lambda: "still trying" in here.words)
+        assert "new PeerConnection" in here.words
+        for each in connecting:
+            each.cancel()
+        await asyncio.wait(connecting)
+
+
+async def test_the_other_side_leaving_is_told():
+    here, there = rtc.CopyPaste(), rtc.CopyPaste()
+    async with rtc.PeerConnection() as a:
+        async with rtc.PeerConnection() as b:
+            a.create_data_channel("chat")
+            connecting = asyncio.gather(a.connect(here, SOON), b.connect(there, SOON))
+            there.paste(await here.next_text(SOON))
+            here.paste(await there.next_text(SOON))
+            await connecting
+        await until(lambda: "The other side has closed" in here.words)
 
 
 async def test_a_connect_that_is_refused_shows_why():
