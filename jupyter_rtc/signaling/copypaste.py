@@ -177,11 +177,6 @@ class CopyPaste(Displayable):
         words = WORDS[self._step]
         return f"{words}\n({self._reason})" if self._reason and self._step in ("stuck", "failed") else words
 
-    @property
-    def step(self) -> Step:
-        """How far it is."""
-        return self._step
-
     def paste(self, text: str) -> None:
         """Take the other side's text. From any thread.
 
@@ -194,10 +189,13 @@ class CopyPaste(Displayable):
         """
         note = texts.decode(text)
         with self._lock:
-            step = self._take_offer(note) if self._is_wanted(note) else self._take_answer(note)
-        self._become(step)
+            if self._is_offer(note):
+                self._take_offer(note)
+            else:
+                self._take_answer(note)
+        self._tell()
 
-    def _is_wanted(self, note: Note) -> bool:
+    def _is_offer(self, note: Note) -> bool:
         """Return whether it is an offer; raise if nothing can be made of it now."""
         if self._step in ("failed", "left", "closed"):
             raise InvalidStateError(self.words.replace("\n", " "))
@@ -207,25 +205,27 @@ class CopyPaste(Displayable):
             raise SdpError("no text is wanted any more: the other side's was taken already")
         return note.type == "offer"
 
-    def _take_offer(self, note: Note) -> Step:
+    def _take_offer(self, note: Note) -> None:
         mark = texts.mark(note.sdp)
         if self._step in ("answering", "answered"):
             if mark == self._answering:
                 raise SdpError("this text was taken already: send back the upper one")
             raise SdpError("another text was answered here already, and a connection has one other side. " + _ANEW)
         if self._offer and self._is_given and not yields(self._offer, note.sdp):
-            return "kept"
+            self._step = "kept"
+            return
         self._answering, self._offer, self._text = mark, "", ""
+        if self._loop is not None:
+            self._step = "answering"
         self._give({"type": "offer", "sdp": note.sdp})
-        return self._step if self._loop is None else "answering"
 
-    def _take_answer(self, note: Note) -> Step:
+    def _take_answer(self, note: Note) -> None:
         if not self._offer:
             raise SdpError("this text is an answer, and nothing was offered here: paste the other's first text")
         if note.to not in (0, texts.mark(self._offer)):
             raise SdpError("this text answers another one than the one shown above: send that one again")
+        self._step = "pasted"  # before it is given: what comes of that is told on another thread
         self._give({"type": "answer", "sdp": note.sdp})
-        return "pasted"
 
     def _give(self, message: dict[str, Any]) -> None:
         if self._loop is None:
@@ -247,6 +247,9 @@ class CopyPaste(Displayable):
 
     def _become(self, step: Step) -> None:
         self._step = step
+        self._tell()
+
+    def _tell(self) -> None:
         for watcher in tuple(self._watchers):
             watcher()
 
@@ -293,16 +296,16 @@ class CopyPaste(Displayable):
         with self._lock:
             if message["type"] == "answer":
                 self._text = texts.encode(Note("answer", sdp, self._answering))
-                step: Step = "answered"
+                self._step = "answered"
             elif self._answering or self._step not in ("idle", "waiting"):
                 # It is about to give way to the other's, or is that of an ICE restart, which people do not carry.
                 return
             else:
                 self._offer = sdp
                 self._text = texts.encode(Note("offer", sdp))
-                step = "offered"
+                self._step = "offered"
             self._made.add((message["type"], texts.mark(sdp)))
-        self._become(step)
+        self._tell()
 
     async def receive(self) -> dict[str, Any]:
         """Wait for a text to be pasted."""

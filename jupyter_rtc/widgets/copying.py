@@ -24,7 +24,7 @@ async function copy(text, button) {
 export default {
   render({ model, el }) {
     const button = document.createElement("button");
-    button.className = "lm-Widget jupyter-widgets jupyter-button widget-button";
+    button.className = "jupyter-widgets jupyter-button widget-button";
     button.textContent = "Copy";
     button.title = "Copy the upper text";
     button.onclick = async () => {

@@ -98,14 +98,14 @@ def paste_view(paste: CopyPaste) -> Any:
     problem = ipywidgets.HTML()
 
     def shown() -> str:
-        return paste.text if paste.step in _SENDING else ""
+        return paste.text if paste._step in _SENDING else ""
 
     def refresh() -> None:
         words.value = "".join(f"<div>{escape(line)}</div>" for line in paste.words.split("\n"))
         ours.value = copy.text = shown()
-        ours.layout.display = None if paste.step in _SENDING else "none"
+        ours.layout.display = None if paste._step in _SENDING else "none"
         copy.layout.display = None if shown() else "none"
-        theirs.layout.display = None if paste.step in _PASTING else "none"
+        theirs.layout.display = None if paste._step in _PASTING else "none"
 
     def keep(change: dict[str, Any]) -> None:
         if change["new"] != shown():  # typed into by mistake
