@@ -101,7 +101,8 @@ def paste_view(paste: CopyPaste) -> Any:
         return paste.text if paste._step in _SENDING else ""
 
     def refresh() -> None:
-        words.value = "".join(f"<div>{escape(line)}</div>" for line in paste.words.split("\n"))
+        lines = "<br>".join(map(escape, paste.words.split("\n")))
+        words.value = f'<div role="status" style="line-height: 1.6">{lines}</div>'
         ours.value = copy.text = shown()
         ours.layout.display = None if paste._step in _SENDING else "none"
         copy.layout.display = None if shown() else "none"
