@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import InvalidStateError, SdpError
+from ..errors import InvalidStateError, RtcError, SdpError
 from ..media.display import Displayable
+from ..rtc.perfect import yields
 from ..rtc.sdp import SessionDescription
 from . import text as texts
 from .text import Note
@@ -19,19 +22,47 @@ if TYPE_CHECKING:
 #: The other digests of the same certificate, which make a text longer and nothing safer.
 _OTHER_DIGESTS = re.compile(r"a=fingerprint:(?!sha-256)[^\r\n]*\r?\n")
 
-Step = Literal["idle", "waiting", "offered", "answered", "pasted", "connected", "closed"]
+Step = Literal[
+    "idle",
+    "waiting",
+    "offered",
+    "kept",
+    "answering",
+    "answered",
+    "pasted",
+    "stuck",
+    "connected",
+    "silent",
+    "failed",
+    "left",
+    "closed",
+]
 
-#: What to do next.
+#: So long, in seconds, a way to the other side may be looked for before the box says that there may be none.
+PATIENCE = 15.0
+
+
+_ANEW = "For another connection, both make a new PeerConnection and a new CopyPaste."
+#: What to do next, each step on a line of its own.
 WORDS: dict[Step, str] = {
-    "idle": "Nothing to send yet: await pc.connect(this) first, in another cell.",
+    "idle": "Nothing to send yet.\nIn another cell: await pc.connect(this), with a new PeerConnection.",
     "waiting": "Wait for the other person's text, and paste it into the lower box.",
-    "offered": "1. Copy the upper text and send it to the other person, by chat or mail. "
-    "2. They paste it into their lower box and send back what their upper box shows then. "
+    "offered": "1. Copy the upper text and send it to the other person, by chat or mail.\n"
+    "2. They paste it into their lower box, and send back what their upper box shows then.\n"
     "3. Paste that into the lower box here.",
-    "answered": "Copy the upper text and send it back. You are connected as soon as the other person has pasted it.",
+    "kept": "You both have a first text; yours is the one to be answered.\n"
+    "1. Copy the upper text and send it to the other person, unless you have done so.\n"
+    "2. Wait for the other person's second text, and paste it into the lower box.",
+    "answering": "Making the answer …",
+    "answered": "1. Copy the new upper text and send it back.\n"
+    "2. You are connected as soon as the other person has pasted it.",
     "pasted": "Connecting …",
+    "stuck": f"Not connected yet, and still trying.\nShould it stay so, it has failed. {_ANEW}",
     "connected": "Connected.",
-    "closed": "The connection is closed. For another one make a new PeerConnection and a new CopyPaste.",
+    "silent": "The other side has fallen silent. Waiting for it …",
+    "failed": f"The connection failed.\n{_ANEW}",
+    "left": f"The other side has closed the connection.\n{_ANEW}",
+    "closed": f"The connection is closed.\n{_ANEW}",
 }
 
 
@@ -42,11 +73,12 @@ class CopyPaste(Displayable):
     ``await pc.connect(paste, timeout=600)``, or as a task, so that other cells can run meanwhile. From code, `text` and
     `next_text` give what to send, and `paste` takes what was sent.
 
-    One side sends its text first and the other side answers it; who pastes first answers. Nothing can be added once the
-    two are connected, but ``sender.replace_track`` changes what is sent at any time.
+    One side sends its text first, the other side pastes it and answers. Where both have made a first text, both find
+    the same one to be answered, in whatever order they paste. Nothing can be added once the two are connected, but
+    ``sender.replace_track`` changes what is sent at any time.
     """
 
-    #: Who pastes an offer wants to answer it.
+    #: What is pasted and not to be answered does not come as far as the connection.
     polite = True
     negotiates_once = (
         "the two sides have exchanged their texts, and a track more would need two others: make a new PeerConnection "
@@ -54,10 +86,16 @@ class CopyPaste(Displayable):
     )
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._text = ""
         self._fetched = ""
         self._step: Step = "idle"
-        self._offered = 0
+        self._reason = ""
+        #: Our offer while it stands, and whether anybody may have sent it: else it can be taken back unnoticed.
+        self._offer = ""
+        self._is_given = False
+        #: All that was made here, and the mark of the offer that is answered here, or 0.
+        self._made: set[tuple[str, int]] = set()
         self._answering = 0
         self._waiting: list[dict[str, Any]] = []
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -101,7 +139,9 @@ class CopyPaste(Displayable):
     @property
     def text(self) -> str:
         """What to send to the other side now, or ``""``."""
-        return self._text
+        with self._lock:
+            self._is_given = self._is_given or bool(self._text)
+            return self._text
 
     async def next_text(self, timeout: float = 10.0) -> str:
         """Wait for a text to send that this has not returned before, and return it.
@@ -120,20 +160,22 @@ class CopyPaste(Displayable):
         self._watchers.add(wake)
         try:
             async with asyncio.timeout(timeout):
-                while self._text == self._fetched:
+                while (text := self._text) in ("", self._fetched):
                     await changed.wait()
                     changed.clear()
         except TimeoutError:
             raise TimeoutError(f"no text to send within {timeout:g} s. {self.words}") from None
         finally:
             self._watchers.discard(wake)
-        self._fetched = self._text
-        return self._text
+        self._fetched = text
+        self._is_given = True
+        return text
 
     @property
     def words(self) -> str:
-        """What to do next."""
-        return WORDS[self._step]
+        """What to do next, each step on a line of its own."""
+        words = WORDS[self._step]
+        return f"{words}\n({self._reason})" if self._reason and self._step in ("stuck", "failed") else words
 
     def paste(self, text: str) -> None:
         """Take the other side's text. From any thread.
@@ -146,21 +188,44 @@ class CopyPaste(Displayable):
             When the connection is closed.
         """
         note = texts.decode(text)
-        if self._step == "closed":
-            raise InvalidStateError(WORDS["closed"])
-        if self._step in ("connected", "pasted"):
+        with self._lock:
+            if self._is_offer(note):
+                self._take_offer(note)
+            else:
+                self._take_answer(note)
+        self._tell()
+
+    def _is_offer(self, note: Note) -> bool:
+        """Return whether it is an offer; raise if nothing can be made of it now."""
+        if self._step in ("failed", "left", "closed"):
+            raise InvalidStateError(self.words.replace("\n", " "))
+        if (note.type, texts.mark(note.sdp)) in self._made:
+            raise SdpError("this is your own text: send it to the other person, and paste theirs here")
+        if self._step in ("pasted", "stuck", "connected", "silent"):
             raise SdpError("no text is wanted any more: the other side's was taken already")
-        if note.type == "offer":
-            if texts.mark(note.sdp) == self._offered:
-                raise SdpError("this is your own text: send it to the other person, and paste theirs here")
-            self._answering = texts.mark(note.sdp)
-        else:
-            if not self._offered:
-                raise SdpError("this text is an answer, and nothing was offered here: paste the other's first text")
-            if note.to not in (0, self._offered):
-                raise SdpError("this text answers another one than the one shown above: send that one again")
-            self._become("pasted")
-        self._give({"type": note.type, "sdp": note.sdp})
+        return note.type == "offer"
+
+    def _take_offer(self, note: Note) -> None:
+        mark = texts.mark(note.sdp)
+        if self._step in ("answering", "answered"):
+            if mark == self._answering:
+                raise SdpError("this text was taken already: send back the upper one")
+            raise SdpError("another text was answered here already, and a connection has one other side. " + _ANEW)
+        if self._offer and self._is_given and not yields(self._offer, note.sdp):
+            self._step = "kept"
+            return
+        self._answering, self._offer, self._text = mark, "", ""
+        if self._loop is not None:
+            self._step = "answering"
+        self._give({"type": "offer", "sdp": note.sdp})
+
+    def _take_answer(self, note: Note) -> None:
+        if not self._offer:
+            raise SdpError("this text is an answer, and nothing was offered here: paste the other's first text")
+        if note.to not in (0, texts.mark(self._offer)):
+            raise SdpError("this text answers another one than the one shown above: send that one again")
+        self._step = "pasted"  # before it is given: what comes of that is told on another thread
+        self._give({"type": "answer", "sdp": note.sdp})
 
     def _give(self, message: dict[str, Any]) -> None:
         if self._loop is None:
@@ -168,9 +233,23 @@ class CopyPaste(Displayable):
             del self._waiting[:-1]  # the last one counts
         else:
             self._loop.call_soon_threadsafe(self._messages.put_nowait, message)
+            if message["type"] == "answer":
+                self._loop.call_soon_threadsafe(self._loop.call_later, PATIENCE, self._look)
+
+    def _look(self) -> None:
+        if self._step == "pasted":
+            self._explain("stuck")
+
+    def _explain(self, step: Step) -> None:
+        assert self._connection is not None
+        self._reason = self._connection.report().summary
+        self._become(step)
 
     def _become(self, step: Step) -> None:
         self._step = step
+        self._tell()
+
+    def _tell(self) -> None:
         for watcher in tuple(self._watchers):
             watcher()
 
@@ -193,26 +272,40 @@ class CopyPaste(Displayable):
         for message in waiting:
             self._messages.put_nowait(message)
         if self._step == "idle":
-            self._become("waiting")
+            self._become("answering" if waiting else "waiting")
 
     def _state_changed(self) -> None:
+        if self._connection is None or self._step in ("left", "closed"):
+            return
         # Not the trait: that is set by another thread, a little later.
-        if self._connection is not None and self._connection._states.get("connection_state") == "connected":
+        state = self._connection._states.get("connection_state")
+        if state == "connected":
             self._become("connected")
+        elif state in ("disconnected", "failed") and self._connection._ended:
+            self._become("left")
+        elif state == "disconnected" and self._step == "connected":
+            self._become("silent")
+        elif state == "failed":
+            self._explain("failed")
 
     async def send(self, message: dict[str, Any]) -> None:
         """Make a text of a description."""
         if message["type"] not in ("offer", "answer"):
             return
         sdp = _OTHER_DIGESTS.sub("", message["sdp"])
-        if message["type"] == "offer":
-            self._offered = texts.mark(sdp)
-            self._text = texts.encode(Note("offer", sdp))
-            self._become("offered")
-        else:
-            self._offered = 0
-            self._text = texts.encode(Note("answer", sdp, self._answering))
-            self._become("answered")
+        with self._lock:
+            if message["type"] == "answer":
+                self._text = texts.encode(Note("answer", sdp, self._answering))
+                self._step = "answered"
+            elif self._answering or self._step not in ("idle", "waiting"):
+                # It is about to give way to the other's, or is that of an ICE restart, which people do not carry.
+                return
+            else:
+                self._offer = sdp
+                self._text = texts.encode(Note("offer", sdp))
+                self._step = "offered"
+            self._made.add((message["type"], texts.mark(sdp)))
+        self._tell()
 
     async def receive(self) -> dict[str, Any]:
         """Wait for a text to be pasted."""
@@ -221,4 +314,8 @@ class CopyPaste(Displayable):
     async def close(self) -> None:
         """End it."""
         self._stop()
-        self._become("closed")
+        # A connect that fails ends its signaling while it handles the error.
+        error = sys.exception()
+        if isinstance(error, RtcError):
+            self._reason = str(error)
+        self._become("failed" if isinstance(error, RtcError) else "closed")

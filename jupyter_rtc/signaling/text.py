@@ -164,6 +164,8 @@ def encode(note: Note) -> str:
 def decode(text: str) -> Note:
     """Return what a text carries. Blanks, line breaks, quotation marks and what stands around it do no harm.
 
+    Of several texts the last one counts: it was pasted behind one that was of no use.
+
     Raises
     ------
     TypeError
@@ -176,7 +178,7 @@ def decode(text: str) -> Note:
     plain = re.sub(r"[^0-9A-Za-z]", "", text[: 8 * LONGEST])
     if not plain:
         raise SdpError("there is no text: copy the other side's whole text, and paste it here")
-    at = plain.find(START)
+    at = plain.rfind(START)
     if at < 0:
         raise SdpError(
             f"this is not such a text, or its beginning is missing: it begins with {START}, not with {plain[:12]!r}"

@@ -15,6 +15,7 @@ from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
 from ..signaling.room import Member, Room
 from ..signaling.server import WhipServer
+from .copying import CopyButton
 from .player import Video
 
 
@@ -81,37 +82,51 @@ def _list(title: str, rows: list[tuple[str, str]], *, is_html: bool = False) -> 
     return f"<b>{title}</b><ul>{items or '<li>nothing yet</li>'}</ul>"
 
 
+#: When there is something to send, and when something is to be pasted.
+_SENDING = ("idle", "offered", "kept", "answering", "answered")
+_PASTING = ("idle", "waiting", "offered", "kept")
+
+
 def paste_view(paste: CopyPaste) -> Any:
     """Return two boxes, one with the text to send and one for the other's, and what to do next."""
-    wide = ipywidgets.Layout(width="100%", height="7em")
+    # Not 100 %: the margins would come on top, and the right borders be cut off.
+    wide = {"width": "auto", "height": "7em"}
     words = ipywidgets.HTML()
     ours = ipywidgets.Textarea(placeholder="The text to send appears here.", layout=wide)
+    copy = CopyButton()
     theirs = ipywidgets.Textarea(placeholder="Paste the other person's text here.", layout=wide)
     problem = ipywidgets.HTML()
 
+    def shown() -> str:
+        return paste.text if paste._step in _SENDING else ""
+
     def refresh() -> None:
-        words.value = f"<b>{escape(paste.words)}</b>"
-        ours.value = paste.text
+        lines = "<br>".join(map(escape, paste.words.split("\n")))
+        words.value = f'<div role="status" style="line-height: 1.6">{lines}</div>'
+        ours.value = copy.text = shown()
+        ours.layout.display = None if paste._step in _SENDING else "none"
+        copy.layout.display = None if shown() else "none"
+        theirs.layout.display = None if paste._step in _PASTING else "none"
 
     def keep(change: dict[str, Any]) -> None:
-        if change["new"] != paste.text:  # typed into by mistake
-            ours.value = paste.text
+        if change["new"] != shown():  # typed into by mistake
+            ours.value = shown()
 
     def take(change: dict[str, Any]) -> None:
+        problem.value = ""
         if not change["new"].strip():
-            problem.value = ""
             return
         try:
             paste.paste(change["new"])
         except RtcError as error:
             problem.value = f'<span role="alert">{escape(str(error))}</span>'
         else:
-            problem.value = ""
+            theirs.value = ""  # room for another one
 
     ours.observe(keep, "value")
     theirs.observe(take, "value")
     _follow(paste._watchers, refresh)
-    return _plain(ipywidgets.VBox([words, ours, theirs, problem]))
+    return _plain(ipywidgets.VBox([words, ours, copy, theirs, problem]))
 
 
 class _Tile:

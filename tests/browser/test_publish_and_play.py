@@ -70,6 +70,14 @@ TYPE = """text => {
   box.value = text;
   for (const event of ["input", "change"]) box.dispatchEvent(new Event(event, { bubbles: true }));
 }"""
+# Whether the boxes end within what shows them.
+BORDERS = """() => {
+  const end = document.querySelector(".jrtc-plain").getBoundingClientRect().right;
+  const boxes = [...document.querySelectorAll(".jrtc-plain textarea")];
+  return boxes.every((box) => box.getBoundingClientRect().right <= end);
+}"""
+# A page that is not served securely has none.
+NO_CLIPBOARD = "() => Object.defineProperty(navigator, 'clipboard', { value: undefined })"
 
 
 def test_two_notebooks_are_connected_by_pasting(new_notebook: Callable[..., Notebook]) -> None:
@@ -88,4 +96,45 @@ def test_two_notebooks_are_connected_by_pasting(new_notebook: Callable[..., Note
         notebook.wait_js("() => document.querySelector('.jrtc-plain').textContent.includes('Connected.')")
     assert second.value("pc.get_receivers()[0].track.read().shape") == [240, 320, 3]
     for notebook in (first, second):
+        notebook.do("await connecting\npc.close()")
+
+
+def copy(source: Notebook, target: Notebook) -> None:
+    """Press the button, and paste into the other's lower box, as a person does."""
+    source.page.bring_to_front()
+    source.page.click(".jrtc-plain button")
+    source.wait_js("() => document.querySelector('.jrtc-plain button').textContent === 'Copied'")
+    target.page.bring_to_front()
+    target.page.locator(".jrtc-plain textarea").nth(1).press("Control+v")
+
+
+def test_two_people_who_both_do_as_the_box_says_are_connected(new_notebook: Callable[..., Notebook]) -> None:
+    """Both send their first text, and both paste the other's."""
+    notebooks = [new_notebook(), new_notebook()]
+    for notebook in notebooks:
+        notebook.do(IMPORTS + PASTE + "pc.add_track(rtc.TestPattern((320, 240)))\npaste")
+        notebook.do(CONNECT)
+    for notebook in notebooks:
+        notebook.wait_js("() => document.querySelectorAll('.jrtc-plain textarea')[0].value.startsWith('JRTC1')")
+    firsts = [notebook.js(BOX, 0) for notebook in notebooks]
+    notebooks[0].screenshot("copypaste-offered")
+    copy(*notebooks)
+    notebooks[0].js(TYPE, firsts[1])
+    told = "() => /yours is the one|new upper text/.test(document.querySelector('.jrtc-plain').textContent)"
+    for notebook in notebooks:
+        notebook.wait_js(told)
+        assert notebook.js(BORDERS)
+    kept = [notebook.js(BOX, 0) == first for notebook, first in zip(notebooks, firsts, strict=True)]
+    keeper, other = notebooks if kept[0] else reversed(notebooks)
+    assert sorted(kept) == [False, True]
+    keeper.screenshot("copypaste-kept")
+    other.screenshot("copypaste-answered")
+    other.js(NO_CLIPBOARD)
+    copy(other, keeper)
+    for notebook in notebooks:
+        notebook.wait_js("() => document.querySelector('.jrtc-plain').textContent.includes('Connected.')")
+        notebook.wait_js("() => ![...document.querySelectorAll('.jrtc-plain textarea')].some((box) => box.offsetWidth)")
+        assert notebook.value("pc.get_receivers()[0].track.read().shape") == [240, 320, 3]
+    keeper.screenshot("copypaste-connected")
+    for notebook in notebooks:
         notebook.do("await connecting\npc.close()")

@@ -76,6 +76,12 @@ def test_what_is_no_such_text_says_so(wrong):
         CopyPaste().paste(wrong)
 
 
+def test_of_several_texts_the_last_one_counts():
+    first, second = (CopyPaste.encode({"type": kind, "sdp": SDP}) for kind in ("offer", "answer"))
+    for before in (first, first[:100]):
+        assert CopyPaste.decode(before + second)["type"] == "answer"
+
+
 def test_a_text_that_unpacks_to_no_end_is_refused():
     with pytest.raises(ValueError, match="longer than any"):
         CopyPaste.encode({"type": "offer", "sdp": "a" * (text.LONGEST + 1)})
