@@ -51,8 +51,11 @@ class Offered:
             track._end_followers.discard(self._changed)
 
     def _changed(self) -> None:
-        for track in self.stream.get_tracks():
-            if not self._over:
-                self._followed.add(track)
-                track._end_followers.add(self._changed)
+        tracks = self.stream.get_tracks()
+        for track in self._followed.difference(tracks):
+            self._followed.discard(track)
+            track._end_followers.discard(self._changed)
+        for track in () if self._over else tracks:
+            self._followed.add(track)
+            track._end_followers.add(self._changed)
         asyncio.run_coroutine_threadsafe(self._server._follow(self), loop.loop())

@@ -259,7 +259,7 @@ class _Published(dict[str, MediaStream]):
         there = ", ".join(sorted(self)) or "nothing"
         raise KeyError(
             f'nobody publishes "{name}" at present; there is {there}. It comes when somebody publishes to '
-            'url + "/whip/NAME": server.on("publish", callback) tells of it, with the name'
+            f'server.url + "/whip/{name}": server.on("publish", callback) tells of it, with the name'
         )
 
 

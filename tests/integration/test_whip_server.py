@@ -293,6 +293,10 @@ async def test_what_ends_an_offer_ends_that_one_only_and_says_what_it_is(server)
     track = rtc.TestPattern((160, 120))
     first = server.publish("out", track)
     second = server.publish("out", track)
+    extra = rtc.TestTone()
+    second.stream.add_track(extra)
+    second.stream.remove_track(extra)
+    assert (len(track._end_followers), len(extra._end_followers)) == (1, 0)
     assert repr(second) == "<'out' can be watched; call this to end it>"
     first()
     assert list(server._offered) == ["out"]
