@@ -80,6 +80,8 @@ class Track(Displayable, Emitter, Generic[Item]):
         self._arrivals: deque[float] = deque(maxlen=61)
         #: What the source does when a user stops the track.
         self._stopped: Callable[[], None] = lambda: None
+        #: Called on any thread once it has ended, also by `stop`, of which "ended" does not tell.
+        self._end_followers: set[Callable[[], None]] = set()
 
     def __repr__(self) -> str:
         state = self._ready_state if not self._muted else f"{self._ready_state}, muted"
@@ -147,6 +149,8 @@ class Track(Displayable, Emitter, Generic[Item]):
             reader.on_end()
         if self._outlet is not None:
             self._outlet.close()
+        for follow in tuple(self._end_followers) if was_live else ():
+            follow()
 
     def clone(self) -> Track[Item]:
         """Return a track of the same source that is stopped and enabled on its own."""

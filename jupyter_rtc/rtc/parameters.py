@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import NotSupportedError
 from ..media.track import Kind
+
+#: The W3C's names, and ours.
+_MEMBERS = {
+    "active": "active",
+    "maxBitrate": "max_bitrate",
+    "maxFramerate": "max_framerate",
+    "scaleResolutionDownBy": "scale_resolution_down_by",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,26 @@ class Encoding:
                 raise ValueError(f"scale_resolution_down_by is 1 or more, not {scale!r}")
             encoding = replace(encoding, scale_resolution_down_by=scale)
         return encoding
+
+    @classmethod
+    def from_dict(cls, kind: Kind, parameters: Any) -> Encoding:
+        """Return what a dictionary of `get_parameters` asks for; as in browsers, what is missing is not limited.
+
+        Raises
+        ------
+        TypeError
+            When it is of another form, or has a member that is not known.
+        ValueError, NotSupportedError
+            As `changed`.
+        """
+        encodings = parameters.get("encodings") if isinstance(parameters, Mapping) else None
+        if not isinstance(encodings, (list, tuple)) or len(encodings) != 1 or not isinstance(encodings[0], Mapping):
+            raise TypeError(
+                'parameters are a dict as get_parameters returns it, {"encodings": [{...}]}, with one encoding'
+            )
+        if unknown := [name for name in encodings[0] if name not in _MEMBERS]:
+            raise TypeError(f"an encoding has {', '.join(_MEMBERS)}, not {unknown[0]!r}")
+        return cls().changed(kind, **{ours: encodings[0].get(name) for name, ours in _MEMBERS.items()})
 
     def to_dict(self, kind: Kind) -> dict[str, Any]:
         """Return it with the W3C's names, what is limited only."""

@@ -222,16 +222,26 @@ def describe_media(entries: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
         parts.append(f"{packets} packets" if not lost else f"{packets} packets, {lost} lost")
         if sending and "roundTripTime" in told:
             parts.append(f"round trip {told['roundTripTime'] * 1000:.0f} ms")
-        if not sending and entry.get("framesReceived") and not entry.get("framesDecoded"):
-            parts.append("not decoded, for nobody reads it")
-        elif not sending and entry.get("framesDropped"):
-            parts.append(f"{entry['framesDropped']} of {entry['framesReceived']} pictures dropped")
+        if not sending:
+            parts += _pictures(entry)
         lines.append(f"{'sends' if sending else 'receives'} {entry['kind']}: {', '.join(parts)}")
     for entry in entries.values():
         if entry["type"] == "data-channel":
             sent, received = entry["messagesSent"], entry["messagesReceived"]
             lines.append(f"channel {entry['label']!r}: {entry['state']}, {sent} messages sent, {received} received")
     return tuple(lines)
+
+
+def _pictures(entry: Mapping[str, Any]) -> list[str]:
+    """Return what became of the pictures that have come, or should have."""
+    received = entry.get("framesReceived", 0)
+    if received and not entry.get("framesDecoded"):
+        return ["not decoded, for nobody reads it"]
+    # What nobody read, or newer ones overtook, never left the buffer; in framesDropped it is counted, too.
+    unread = max(0, received - entry.get("jitterBufferEmittedCount", received))
+    lost = max(0, entry.get("framesDropped", 0) - unread)
+    fates = ((lost, "dropped"), (unread, "not read"))
+    return [f"{count} of {received} pictures {fate}" for count, fate in fates if count]
 
 
 def _size(entry: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,6 +86,8 @@ class RtpSender:
 
     def set_parameters(
         self,
+        parameters: Mapping[str, Any] | None = None,
+        /,
         *,
         max_bitrate: float | None = None,
         max_framerate: float | None = None,
@@ -96,6 +98,10 @@ class RtpSender:
 
         Parameters
         ----------
+        parameters : dict, optional
+            In place of all others: what `get_parameters` returns, changed, as in JavaScript. ``encodings[0]`` has
+            ``active``, ``maxBitrate``, ``maxFramerate`` and ``scaleResolutionDownBy``, and what is missing there is
+            not limited; what is beside it is passed over.
         max_bitrate : float, optional
             In bits a second; video only. Also below the floor of `configure`.
         max_framerate : float, optional
@@ -105,25 +111,30 @@ class RtpSender:
         active : bool, optional
             False: nothing is sent.
 
-        What is not given stays as it is; ``math.inf`` lifts a limit.
+        Of these, what is not given stays as it is; ``math.inf`` lifts a limit.
 
         Raises
         ------
         InvalidStateError
             When the connection is closed or the transceiver stopped.
         TypeError, ValueError
-            When a value is no number, or out of range.
+            When a value is no number, or out of range; when both a dict and others are given.
         NotSupportedError
             When a bit rate is asked of sound.
         """
         transceiver = self._transceiver
-        encoding = self._encoding.changed(
-            transceiver.kind,
-            max_bitrate=max_bitrate,
-            max_framerate=max_framerate,
-            scale_resolution_down_by=scale_resolution_down_by,
-            active=active,
-        )
+        given: dict[str, Any] = {
+            "max_bitrate": max_bitrate,
+            "max_framerate": max_framerate,
+            "scale_resolution_down_by": scale_resolution_down_by,
+            "active": active,
+        }
+        if parameters is None:
+            encoding = self._encoding.changed(transceiver.kind, **given)
+        elif any(value is not None for value in given.values()):
+            raise TypeError("set_parameters takes a dict as get_parameters returns it, or keywords, not both")
+        else:
+            encoding = Encoding.from_dict(transceiver.kind, parameters)
         transceiver._connection._assert_open()
         if transceiver._stopping:
             raise InvalidStateError("the transceiver was stopped")

@@ -73,8 +73,8 @@ class Reply:
         return str(self.headers.get("Content-Type", "")).split(";")[0].strip().lower()
 
 
-def checked(url: str) -> str:
-    """Return an address that can be asked.
+def checked(url: str, scheme: str = "http", example: str = "https://media.example/whip") -> str:
+    """Return an address that can be asked, of a scheme or of its encrypted kind.
 
     Raises
     ------
@@ -85,11 +85,14 @@ def checked(url: str) -> str:
         raise TypeError(f"the address is a str, not {type(url).__name__}")
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in (scheme, f"{scheme}s") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise ValueError("the address begins with https:// or http:// and names a host, as https://media.example/whip")
+        shown = public(url).rpartition("@")[2]  # it may be no address at all, and then have a password before the @
+        raise ValueError(
+            f"the address begins with {scheme}s:// or {scheme}:// and names a host, as {example}, not {shown!r}"
+        )
     if "@" in parts.netloc:
         raise ValueError(f"{public(url)}: no user or password in the address, but token=...")
     return url

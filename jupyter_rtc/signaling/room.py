@@ -96,6 +96,8 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
     """
 
     events = frozenset({"join", "leave", "track"})
+    #: How an address begins, and one for example.
+    _scheme, _example = "http", "https://media.example/janus"
     roster = traitlets.List(traitlets.Unicode(), read_only=True)
 
     def __init__(self, url: str, room: Any, *, name: str, token: str | None) -> None:
@@ -103,7 +105,7 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         Emitter.__init__(self)
         if not isinstance(name, str):
             raise TypeError(f"name is a str, not {type(name).__name__}")
-        self._url = http.checked(url)
+        self._url = http.checked(url, self._scheme, self._example)
         self._token = Token(token)
         self.room = room
         self.name = name

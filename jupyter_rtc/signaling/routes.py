@@ -111,10 +111,10 @@ class Routes:
                 answer, stream = await served.take(offer)
                 server._published_by(served, stream)
                 return self._created(request, served, answer)
-            played = await served.play(offer, server._offered[name])
+            played = await served.play(offer, server._offered[name].stream)
             if played is not None:
                 return self._created(request, served, played)
-            counter = await served.offer(server._offered[name])
+            counter = await served.offer(server._offered[name].stream)
             return self._created(request, served, counter, status=406)
         except BaseException:
             served.end()

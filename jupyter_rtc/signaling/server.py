@@ -19,6 +19,7 @@ from ..media.track import Track
 from . import loop
 from .http import Token
 from .listening import address, listen
+from .offered import Offered, has_ended
 from .served import Role, Served
 
 logger = logging.getLogger(__name__)
@@ -60,9 +61,8 @@ class WhipServer(Displayable, Emitter):
         self._port = port
         self._token = Token(token)
         self._sessions: dict[str, Served] = {}
-        self._published: dict[str, MediaStream] = {}
-        self._offered: dict[str, MediaStream] = {}
-        self._unfollow: dict[str, Callable[[], None]] = {}
+        self._published = _Published()
+        self._offered: dict[str, Offered] = {}
         self._runner: Any = None
         self._starting: Future[None] | None = None
         self._closed = False
@@ -130,8 +130,8 @@ class WhipServer(Displayable, Emitter):
         loop.forget(self)
         if self._starting is not None and not self._starting.done():
             await asyncio.wait([asyncio.wrap_future(self._starting)])
-        for stop in tuple(self._unfollow.values()):
-            stop()
+        for offered in tuple(self._offered.values()):
+            offered.unfollow()
         runner, self._runner = self._runner, None
         if runner is not None:  # first of all: who is told that it is over may be back at once
             await asyncio.gather(*(site.stop() for site in runner.sites))
@@ -165,7 +165,7 @@ class WhipServer(Displayable, Emitter):
         name : str
             Letters, digits, dots, dashes and underscores. Who plays what had the name before sees the new one.
         source : track, MediaStream, Camera, or list of tracks
-            Viewers follow a stream whose tracks change.
+            Viewers follow a stream whose tracks change. Once all of its tracks have ended it is offered no more.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class WhipServer(Displayable, Emitter):
         Raises
         ------
         InvalidStateError
-            When the server is closed.
+            When the server is closed, or all tracks have ended.
         TypeError, ValueError
             When there is nothing to play in it, or it is no name.
         """
@@ -184,33 +184,34 @@ class WhipServer(Displayable, Emitter):
         if not self._is_name(name):
             raise ValueError(f"a name has letters, digits, dots, dashes and underscores, 64 at most, not {name!r}")
         stream = _stream_of(source)
-
-        def follow() -> None:
-            asyncio.run_coroutine_threadsafe(self._follow(name), loop.loop())
-
-        def unfollow() -> None:
-            stream._followers.discard(follow)
-
-        def stop() -> None:
-            unfollow()
-            if self._offered.get(name) is stream:
-                del self._offered[name]
-                loop.loop().call_soon_threadsafe(self._end_viewers, name)
-                self._changed()
-
-        if name in self._unfollow:
-            self._unfollow[name]()
-        self._offered[name] = stream
-        self._unfollow[name] = unfollow
-        stream._followers.add(follow)
-        follow()
+        if has_ended(stream):
+            raise InvalidStateError(
+                "all tracks of this source have ended, and nothing would be seen: make a new source"
+            )
+        offered = Offered(self, name, stream)
+        if name in self._offered:
+            self._offered[name].unfollow()
+        self._offered[name] = offered
+        offered.follow()
         self._changed()
-        return stop
+        return offered
 
-    async def _follow(self, name: str) -> None:
+    def _withdraw(self, offered: Offered) -> None:
+        offered.unfollow()
+        if self._offered.get(offered.name) is offered:
+            del self._offered[offered.name]
+            loop.loop().call_soon_threadsafe(self._end_viewers, offered.name)
+            self._changed()
+
+    async def _follow(self, offered: Offered) -> None:
+        if self._offered.get(offered.name) is not offered:
+            return
+        if has_ended(offered.stream):
+            self._withdraw(offered)
+            return
         for served in tuple(self._sessions.values()):
-            if served.role == "whep" and served.name == name and name in self._offered:
-                await served.follow(self._offered[name])
+            if served.role == "whep" and served.name == offered.name:
+                await served.follow(offered.stream)
 
     def _end_viewers(self, name: str) -> None:
         for served in tuple(self._sessions.values()):
@@ -249,6 +250,17 @@ class WhipServer(Displayable, Emitter):
     def _changed(self) -> None:
         for watcher in tuple(self._watchers):
             watcher()
+
+
+class _Published(dict[str, MediaStream]):
+    """What others publish; says what there is, and how to wait, where a name is not there."""
+
+    def __missing__(self, name: object) -> MediaStream:
+        there = ", ".join(sorted(self)) or "nothing"
+        raise KeyError(
+            f'nobody publishes "{name}" at present; there is {there}. It comes when somebody publishes to '
+            f'server.url + "/whip/{name}": server.on("publish", callback) tells of it, with the name'
+        )
 
 
 def _stream_of(source: Any) -> MediaStream:

@@ -58,15 +58,14 @@ class WebSocketRoom(Room):
         A trait: the names of the others, in the order in which they came.
     """
 
+    _scheme, _example = "ws", "ws://127.0.0.1:8765"
+
     def __init__(self, url: str, room: str, *, name: str = "", token: str | None = None) -> None:
-        for what, value in (("the address", url), ("room", room)):
-            if not isinstance(value, str):
-                raise TypeError(f"{what} is a str, not {type(value).__name__}")
-        if not url.startswith(("ws://", "wss://")):
-            raise ValueError("a room's address begins with ws:// or wss://")
+        if not isinstance(room, str):
+            raise TypeError(f"room is a str, not {type(room).__name__}")
         if not 0 < len(room) <= 64:
             raise ValueError("a room has a name of 64 characters at most")
-        super().__init__(f"http{url[2:]}", room, name=name, token=token)
+        super().__init__(url, room, name=name, token=token)
         self._socket: Any = None
 
     def _ends(self) -> Iterable[Member]:
@@ -82,7 +81,10 @@ class WebSocketRoom(Room):
             async with (
                 aiohttp.ClientSession() as session,
                 session.ws_connect(
-                    self._url, headers=self._token.header(), heartbeat=HEARTBEAT, max_msg_size=http.LONGEST_BODY
+                    f"http{self._url[2:]}",  # of the same origin as what it may redirect to
+                    headers=self._token.header(),
+                    heartbeat=HEARTBEAT,
+                    max_msg_size=http.LONGEST_BODY,
                 ) as self._socket,
             ):
                 await self._socket.send_json({"type": "join", "room": self.room, "name": self.name})

@@ -65,8 +65,11 @@ def _describe(server: WhipServer) -> str:
         _list("Published here", published),
     ]
     watched = [
-        (f'<a href="{url}/watch/{escape(name)}" target="_blank" rel="noopener">{escape(name)}</a>', _tracks(stream))
-        for name, stream in sorted(server._offered.copy().items())
+        (
+            f'<a href="{url}/watch/{escape(name)}" target="_blank" rel="noopener">{escape(name)}</a>',
+            _tracks(offered.stream),
+        )
+        for name, offered in sorted(server._offered.copy().items())
     ]
     parts.append(_list("To be watched", watched, is_html=True))
     return "".join(parts)

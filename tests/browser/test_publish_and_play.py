@@ -27,6 +27,10 @@ PUBLISH = """async ({ url, token }) => {
 }"""
 
 
+ADDRESS = "() => location.href"
+LINE = "() => document.getElementById('line').textContent"
+
+
 def test_a_page_of_another_site_publishes_into_the_kernel(page: Any, server: rtc.WhipServer, tmp_path: Path) -> None:
     blank = tmp_path / "blank.html"
     blank.write_text("<!doctype html>")
@@ -44,21 +48,49 @@ def test_what_is_offered_is_watched_in_a_browser(page: Any, server: rtc.WhipServ
     page.goto(f"{server.url}/#token={TOKEN}")
     link = until(page, "() => document.querySelector('li a')?.href ?? null", bool)
     assert "/watch/plot" in link
-    page.goto(f"{server.url}/watch/plot#token={TOKEN}")
+    assert page.evaluate(ADDRESS) == f"{server.url}/"  # a token in it would be seen, and copied with it
+    page.goto(link)
     until(page, LOOK, lambda seen: seen is not None and abs(seen[0] - 200) < 15 and abs(seen[1] - 40) < 15)
+    page.goto(f"{server.url}/")  # it is asked for once
+    until(page, "() => document.querySelector('li a')?.href ?? null", bool)
+    assert page.evaluate("() => [localStorage.length, sessionStorage.length]") == [0, 1]
 
 
 def test_the_page_asks_for_the_token(page: Any, server: rtc.WhipServer) -> None:
     server.publish("plot", rtc.TestPattern((320, 240)))
     page.goto(f"{server.url}/watch/plot")
-    until(page, "() => document.getElementById('line').textContent", lambda text: text == "The server wants a token.")
+    until(page, LINE, lambda text: text == "The server wants a token.")
     fill = (
         "token => { document.getElementById('token').value = token; document.querySelector('form').requestSubmit(); }"
     )
     page.evaluate(fill, "wrong")
-    until(page, "() => document.getElementById('line').textContent", lambda text: text == "The token was refused.")
+    until(page, LINE, lambda text: text == "The token was refused.")
+    assert page.evaluate("() => sessionStorage.length") == 0
     page.evaluate(fill, TOKEN)
     until(page, LOOK, bool)
+    assert page.evaluate(ADDRESS) == f"{server.url}/watch/plot"
+
+
+def test_a_token_in_the_address_is_taken_out_of_it(page: Any, server: rtc.WhipServer) -> None:
+    server.publish("plot", rtc.TestPattern((320, 240)))
+    page.goto(f"{server.url}/watch/plot#token=wrong")
+    until(page, LINE, lambda text: text == "The token was refused.")
+    page.goto(f"{server.url}/watch/plot#token={TOKEN}")  # the same page to the browser
+    until(page, LOOK, bool)
+    assert page.evaluate(ADDRESS) == f"{server.url}/watch/plot"
+
+
+def test_the_page_says_that_what_it_watches_has_ended(page: Any, server: rtc.WhipServer) -> None:
+    track = rtc.TestPattern((320, 240))
+    server.publish("plot", track)
+    page.goto(f"{server.url}/watch/plot#token={TOKEN}")
+    until(page, LOOK, bool)
+    until(page, LINE, lambda text: text == "")
+    track.stop()
+    until(page, LINE, lambda text: text == "It has ended: reload to try again.")
+    assert page.evaluate("() => document.getElementById('video').hidden")
+    page.goto(f"{server.url}/watch/plot")
+    until(page, LINE, lambda text: text == "404: nothing of this name is to be watched here")
 
 
 PASTE = "import asyncio\npaste, pc = rtc.CopyPaste(), rtc.PeerConnection()\n"

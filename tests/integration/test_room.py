@@ -184,8 +184,9 @@ async def test_a_token_keeps_strangers_out(token):
 
 async def test_nobody_serves_rooms_there():
     room = rtc.WebSocketRoom("ws://127.0.0.1:9", "seminar")
-    with pytest.raises(rtc.SignalingError, match="server running"):
+    with pytest.raises(rtc.SignalingError, match="^ws://127.0.0.1:9: nobody .* server running") as caught:
         await room.join()
+    assert caught.value.url == "ws://127.0.0.1:9"
     room.close()
     with pytest.raises(rtc.InvalidStateError):
         await room.join()
@@ -215,6 +216,23 @@ def test_wrong_arguments_are_told(arguments, error):
         rtc.WebSocketRoom(*arguments)
     with pytest.raises(ValueError):
         rtc.serve_rooms(70000)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("127.0.0.1:8765", "'127.0.0.1:8765'"),
+        ("localhost:8765", "'localhost:8765'"),
+        ("http://a/?token=secret", "'http://a/?…'"),
+        ("ada:secret@a:1", "'a:1'"),
+        ("ws://", "'ws://'"),
+    ],
+)
+def test_a_wrong_address_is_told_with_what_is_wanted(given, shown):
+    with pytest.raises(ValueError, match="begins with wss:// or ws://.* as ws://127.0.0.1:8765, not") as caught:
+        rtc.WebSocketRoom(given, "seminar")
+    assert str(caught.value).rpartition(", not ")[2] == shown
+    assert "secret" not in str(caught.value)
 
 
 async def test_a_room_that_is_shown_is_entered_and_has_a_tile_for_each(rooms):

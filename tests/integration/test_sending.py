@@ -206,6 +206,50 @@ async def test_parameters_can_be_read(connected):
     assert sender.get_parameters()["encodings"][0]["maxFramerate"] == 10
 
 
+async def test_parameters_are_changed_as_in_javascript(connected):
+    a, other = await connected(TestPattern())
+    (sender,) = a.get_senders()
+    parameters = sender.get_parameters()
+    parameters["encodings"][0] |= {"maxBitrate": 500_000, "maxFramerate": 15, "scaleResolutionDownBy": 2}
+    sender.set_parameters(parameters)
+    assert sender.get_parameters() == parameters
+    await wait_for(lambda: size_of(other) == (320, 240))
+    del parameters["encodings"][0]["maxBitrate"]
+    parameters["encodings"][0]["active"] = False
+    sender.set_parameters(parameters)
+    assert sender.get_parameters() == parameters
+    sender.set_parameters({"encodings": [{}]})
+    assert sender.get_parameters()["encodings"] == [{"active": True, "scaleResolutionDownBy": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"encodings": [{"active": False, "maxBitrate": "many"}]}, TypeError),
+        ({"encodings": [{"active": False, "maxBitrate": -1}]}, ValueError),
+        ({"encodings": [{"active": False, "scaleResolutionDownBy": 0.5}]}, ValueError),
+        ({"encodings": [{"active": False, "max_bitrate": 9}]}, TypeError),
+        ({"encodings": [{"active": False}, {}]}, TypeError),
+        ({"encodings": []}, TypeError),
+        ({"encodings": {"active": False}}, TypeError),
+        ({"encodings": [None]}, TypeError),
+        ({"active": False}, TypeError),
+        ([], TypeError),
+        (500_000, TypeError),
+    ],
+)
+def test_wrong_dicts_are_refused_and_change_nothing(wrong, error):
+    connection = PeerConnection()
+    sender = connection.add_track(TestPattern())
+    before = sender.get_parameters()
+    with pytest.raises(error):
+        sender.set_parameters(wrong)
+    with pytest.raises(TypeError, match="not both"):
+        sender.set_parameters(before, active=False)
+    assert sender.get_parameters() == before
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [

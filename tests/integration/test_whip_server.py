@@ -255,6 +255,66 @@ async def test_a_viewer_that_wants_nothing_of_what_there_is_gets_an_offer(server
     await viewer.close()
 
 
+async def test_what_has_ended_is_not_offered(server):
+    track = rtc.TestPattern((160, 120))
+    track.stop()
+    with pytest.raises(rtc.InvalidStateError, match="all tracks of this source have ended"):
+        server.publish("out", track)
+    cam = rtc.Camera()
+    cam.close()
+    with pytest.raises(rtc.InvalidStateError, match="have ended"):
+        server.publish("out", cam)
+    assert not server._offered
+
+
+async def test_what_ends_is_taken_off_the_list_and_its_viewers_are_told(server, http):
+    video, audio, late = rtc.TestPattern((160, 120)), rtc.TestTone(), rtc.TestTone()
+    stream = rtc.MediaStream([video, audio])
+    stop = server.publish("out", stream)
+    async with rtc.PeerConnection() as viewer:
+        await viewer.connect(rtc.Whep(f"{server.url}/whep/out", token=TOKEN), SOON)
+        (served,) = server._sessions.values()
+        await until(lambda: served.connection.connection_state == "connected")
+        stream.add_track(late)
+        video.stop()
+        audio.stop()
+        async with http.get(f"{server.url}/streams") as reply:
+            assert await reply.json() == {"whep": ["out"]}
+        late.stop()
+        await until(lambda: viewer.connection_state == "failed")
+        async with http.get(f"{server.url}/streams") as reply:
+            assert await reply.json() == {"whep": []}
+    assert repr(stop) == "<'out', offered no more>"
+    assert not late._end_followers
+    stop()
+
+
+async def test_what_ends_an_offer_ends_that_one_only_and_says_what_it_is(server):
+    track = rtc.TestPattern((160, 120))
+    first = server.publish("out", track)
+    second = server.publish("out", track)
+    extra = rtc.TestTone()
+    second.stream.add_track(extra)
+    second.stream.remove_track(extra)
+    assert (len(track._end_followers), len(extra._end_followers)) == (1, 0)
+    assert repr(second) == "<'out' can be watched; call this to end it>"
+    first()
+    assert list(server._offered) == ["out"]
+    second()
+    assert not server._offered
+
+
+async def test_a_name_that_nobody_publishes_is_told_with_what_there_is(server):
+    with pytest.raises(KeyError, match=r"^'nobody publishes \"robot\".*nothing.*server\.on\(\"publish\""):
+        server.published["robot"]
+    assert server.published.get("robot") is None
+    assert "robot" not in server.published
+    pc = await publish(server, "arm")
+    with pytest.raises(KeyError, match="there is arm"):
+        server.published["robot"]
+    await pc.aclose()
+
+
 async def test_our_own_viewer_takes_the_offer(server):
     server.publish("pictures", rtc.TestPattern((160, 120)))
     events: list[rtc.TrackEvent] = []

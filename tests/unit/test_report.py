@@ -193,6 +193,20 @@ def stream(direction: Any, **members: Any) -> Stream:
             ),
             "receives video: VP8, 640x480, 29/s, 90 packets, 2 lost, 3 of 9 pictures dropped",
         ),
+        (
+            stream(
+                "inbound", packetsReceived=90, packetsLost=0, framesReceived=185, framesDecoded=95, framesDropped=90,
+                jitterBufferEmittedCount=95,
+            ),
+            "receives video: VP8, 90 packets, 90 of 185 pictures not read",
+        ),
+        (
+            stream(
+                "inbound", packetsReceived=90, packetsLost=4, framesReceived=185, framesDecoded=95, framesDropped=93,
+                jitterBufferEmittedCount=95,
+            ),
+            "receives video: VP8, 90 packets, 4 lost, 3 of 185 pictures dropped, 90 of 185 pictures not read",
+        ),
     ],
 )  # fmt: skip
 def test_media_is_told_with_codec_size_and_losses(entry: Stream, line: str) -> None:
