@@ -75,7 +75,7 @@ def main() -> None:
                 results.append(run(side, kind))
         for side, results in runs.items():
             medians = {name: round(median(result[name] for result in results), 3) for name in results[0]}
-            report("other ways", side=side, kind=kind, size=SIZE, fps=FPS, **medians)
+            report("other ways", side=side, kind=kind, size=SIZE, **medians)
 
 
 if __name__ == "__main__":
