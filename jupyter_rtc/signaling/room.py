@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import traitlets
 
+from ..engine.foreign import as_track
 from ..errors import InvalidStateError, RtcError, SignalingError
 from ..media.display import Displayable
 from ..media.events import Emitter
@@ -136,7 +137,13 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         ------
         InvalidStateError
             When the room was left.
+        TypeError
+            When it is no track, or one of `streams` is no `MediaStream`.
         """
+        as_track(track)
+        for stream in streams:
+            if not isinstance(stream, MediaStream):
+                raise TypeError(f"add_track(track, *streams) takes MediaStreams, not {type(stream).__name__}")
         self._assert_open()
         with self._lock:
             self._tracks[track] = streams
@@ -256,7 +263,8 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         """Return what to say of an answer that a server of rooms would not give."""
         logger.debug("%r", self, exc_info=error)
         where = http.public(self._url)
-        return SignalingError(f"{where} says what cannot be understood ({type(error).__name__}: {error})", url=where)
+        why = http.words(self._token.hide(f"{type(error).__name__}: {error}"))
+        return SignalingError(f"{where} says what cannot be understood ({why})", url=where)
 
     def _let_in(self, entered: asyncio.Event) -> None:
         self._problem = None
