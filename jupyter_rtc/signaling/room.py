@@ -113,6 +113,7 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         self._lock = threading.RLock()
         self._tracks: dict[Track[Any], tuple[MediaStream, ...]] = {}
         self._members: dict[str, Member] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         self._entered: asyncio.Event | None = None
         self._problem: RtcError | None = None
@@ -244,7 +245,8 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
                     told = str(self._problem)
                     logger.warning("%s", told)
             finally:
-                await asyncio.gather(*(self._part(member) for member in tuple(self._members.values())))
+                parting = [self._part(member) for member in tuple(self._members.values())]
+                await asyncio.gather(*parting, *self._closing)
             self._changed()
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -290,8 +292,13 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         with self._lock:
             if self._members.pop(member.id, None) is None:
                 return
-        await member._close()
-        self._tell("leave", member)
+        closing = asyncio.create_task(member._close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        try:
+            await asyncio.shield(closing)  # who leaves in the middle of it leaves no connection open
+        finally:
+            self._tell("leave", member)
 
     async def _leave(self) -> None:
         loop.forget(self)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -290,6 +291,27 @@ async def test_who_is_named_twice_is_met_once(monkeypatch):
             await until(lambda: room.roster == ["Bo", "Cy"])
         assert [member.name for member in made] == ["Bo", "Cy"]
         assert {member.connection.connection_state for member in made} == {"closed"}
+
+
+async def test_who_leaves_while_another_leaves_closes_that_connection(monkeypatch):
+    reached, members = threading.Event(), []
+
+    class Member(websocket_room.Member):
+        async def _close(self) -> None:
+            reached.set()
+            members.append(self)
+            await asyncio.sleep(0.2)
+            await super()._close()
+
+    monkeypatch.setattr(websocket_room, "Member", Member)
+    bo = {"id": "bo", "name": "Bo"}
+    async with saying({"type": "welcome", "id": "me", "others": [bo]}, {"type": "leave", "id": "bo"}) as url:
+        room = rtc.WebSocketRoom(url, "seminar")
+        await room.join(SOON)
+        await until(reached.is_set)
+        await room.aclose()
+    assert [member.connection.connection_state for member in members] == ["closed"]
+    await until(lambda: room.roster == [])
 
 
 async def test_what_a_member_sends_may_be_anything(caplog):
