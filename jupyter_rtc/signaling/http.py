@@ -85,25 +85,20 @@ def checked(url: str, scheme: str = "http", example: str = "https://media.exampl
     """
     if not isinstance(url, str):
         raise TypeError(f"the address is a str, not {type(url).__name__}")
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in (scheme, f"{scheme}s") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    if not _is_usable(url, scheme):
         shown = public(url).rpartition("@")[2]  # it may be no address at all, and then have a password before the @
         raise ValueError(
             f"the address begins with {scheme}s:// or {scheme}:// and names a host, as {example}, not {shown!r}"
         )
-    if "@" in parts.netloc:
+    if "@" in urlsplit(url).netloc:
         raise ValueError(f"{public(url)}: no user or password in the address, but token=...")
     return url
 
 
-def _is_usable(url: str) -> bool:
+def _is_usable(url: str, scheme: str = "http") -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in (scheme, f"{scheme}s") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
