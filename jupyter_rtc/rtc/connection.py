@@ -570,7 +570,11 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             connection can be connected in another way.
         InvalidStateError
             When the connection is closed, or connected through a signaling already.
+        TypeError
+            When it is no signaling.
         """
+        if not all(callable(getattr(signaling, name, None)) for name in ("send", "receive", "close")):
+            raise TypeError(f"a signaling has send, receive and close, which {type(signaling).__name__} has not")
         self._assert_open()
         if self._negotiation is not None:
             raise InvalidStateError("this connection negotiates through a signaling already")

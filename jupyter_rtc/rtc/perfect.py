@@ -183,6 +183,8 @@ class PerfectNegotiation:
         try:
             await self._recovery.run()
         except ConnectTimeout as error:
+            if self._connection._closed:
+                return
             logger.error("%s", error)
             await self.end(say=False)
             await self._connection._give_up(error)
@@ -310,6 +312,8 @@ class PerfectNegotiation:
         finally:
             try:
                 await self._signaling.close()
+            except Exception as error:  # nobody waits for it
+                logger.warning("the signaling could not be closed: %r", error)
             finally:
                 self._over.set()
 

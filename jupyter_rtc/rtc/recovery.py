@@ -97,12 +97,19 @@ class Recovery:
         """Restart ICE until the two are connected again, or there is nobody to connect to."""
         patience = PATIENCE if self._state == "disconnected" else 0.0
         while not await self._within(patience, lambda: self._state in ("connected", "closed") or self._is_over):
-            self._connection.restart_ice()
+            self._look_around()
             patience = min(max(2 * patience, PATIENCE), LONGEST_PATIENCE)
+
+    def _look_around(self) -> None:
+        """Have another way looked for."""
+        try:
+            self._connection.restart_ice()
+        except Exception as error:  # it may have been closed meanwhile
+            logger.debug("no other way is looked for: %r", error)
 
     @property
     def _is_over(self) -> bool:
-        return self._connection._ended
+        return self._connection._ended or self._connection._closed
 
     async def _within(self, seconds: float, condition: Callable[[], bool]) -> bool:
         """Wait until something is so, and return whether it is."""
@@ -123,7 +130,7 @@ class Recovery:
 
         self._refused = False
         if self._state == "disconnected" and not await self._within(PATIENCE, decided) and self._can_restart():
-            self._connection.restart_ice()
+            self._look_around()
             await self._within(PATIENCE, decided)
         return self._state == "connected" and not self._is_over
 
@@ -136,6 +143,8 @@ class Recovery:
             await asyncio.sleep(self._wait * random.uniform(0.8, 1.2))  # noqa: S311 - so that not all come at once
             self._wait = min(max(2 * self._wait, FIRST_WAIT), LONGEST_WAIT)
             error = await self._attempt(begin_anew)
+            if self._connection._closed:  # for which the end of an attempt may have been taken
+                return
             if error is None:
                 self._connection._loss = None
                 self._connected_at = self._clock()
@@ -154,11 +163,14 @@ class Recovery:
         try:
             async with asyncio.timeout(ATTEMPT):
                 await begin_anew()
+            peer = self._connection._session.peer  # whose state is not yet what the one before had come to
+            if await self._within(ATTEMPT, lambda: peer.state in ("connected", "failed")) and peer.state == "connected":
+                return None
+            return OperationError(self._connection.report().reason)
         except RtcError as error:
             return error
         except TimeoutError:
             return OperationError(f"no answer within {ATTEMPT:g} s")
-        peer = self._connection._session.peer  # whose state is not yet what the one before had come to
-        if await self._within(ATTEMPT, lambda: peer.state in ("connected", "failed")) and peer.state == "connected":
-            return None
-        return OperationError(self._connection.report().reason)
+        except Exception as error:  # of a signaling that is not ours, too: none is to end the attempts
+            logger.debug("%r", self._connection, exc_info=error)
+            return OperationError(f"the signaling failed ({type(error).__name__}: {error})")

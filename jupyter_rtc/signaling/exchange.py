@@ -8,7 +8,6 @@ import logging
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from ..config import IceServer, IceServerSource, parse_ice_servers
 from ..errors import InvalidStateError, NotSupportedError, RtcError, SignalingError
@@ -114,7 +113,9 @@ class Exchange(Displayable):
             else:
                 self._offer = message["sdp"]
                 # Not given up with the caller: a session that the server has made is to be ended.
-                answer = await asyncio.shield(loop.run(self._begin(message["sdp"])))
+                beginning = asyncio.ensure_future(loop.run(self._begin(message["sdp"])))
+                beginning.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard by nobody then
+                answer = await asyncio.shield(beginning)
             await self._messages.put(answer)
         elif message["type"] == "answer":
             await loop.run(self._agree(message["sdp"]))
@@ -140,7 +141,10 @@ class Exchange(Displayable):
         reply = await http.ask("POST", self._url, self._token, body=offer, headers=headers)
         session = ""
         if "Location" in reply.headers and reply.status in (200, 201, 406):
-            session = urljoin(reply.url, reply.headers["Location"])
+            session = http.named(reply.url, reply.headers, reply.status)
+            if self._token and http.is_downgrade(self._url, session):
+                where = http.public(session)
+                logger.warning("%s names a session that is not encrypted: %s is not told the token", self.url, where)
         if self._closed or number != self._number:  # meanwhile
             await self._delete(session)
             raise InvalidStateError("the signaling was closed meanwhile, or has begun anew")
@@ -189,6 +193,10 @@ class Exchange(Displayable):
         """Answer the server's own offer."""
         raise NotSupportedError(f"in {self.what} the server makes no offers")
 
+    def _token_for(self, session: str) -> Token:
+        """Return the token, unless it would be sent in clear where the endpoint's address said otherwise."""
+        return Token(None) if http.is_downgrade(self._url, session) else self._token
+
     def _patch_headers(self, content_type: str, match: str) -> dict[str, str]:
         return {"Content-Type": content_type, **({"If-Match": match} if match else {})}
 
@@ -199,7 +207,8 @@ class Exchange(Displayable):
         if not self._can_restart:
             raise SignalingError(f"{self.url} cannot restart ICE: connect anew", url=self.url)
         headers = self._patch_headers(FRAGMENT, "*")
-        reply = await http.ask("PATCH", self._session, self._token, body=fragment.of(offer), headers=headers)
+        token = self._token_for(self._session)
+        reply = await http.ask("PATCH", self._session, token, body=fragment.of(offer), headers=headers)
         if reply.status in (405, 415, 422, 501):
             self._can_restart = False
         if reply.status != 200:
@@ -217,7 +226,7 @@ class Exchange(Displayable):
         if not session:
             return
         try:
-            reply = await http.ask("DELETE", session, self._token, timeout=FAREWELL, at_exit=at_exit)
+            reply = await http.ask("DELETE", session, self._token_for(session), timeout=FAREWELL, at_exit=at_exit)
         except SignalingError as error:
             logger.debug("the end was not told: %s", error)
             return

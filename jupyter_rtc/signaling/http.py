@@ -19,6 +19,8 @@ SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 #: A description of a hundred media sections has less.
 LONGEST_BODY = 1 << 18
+#: Characters of what a server says for people that are passed on.
+LONGEST_WORDS = 200
 #: Seconds for a request; how long all takes is said by who waits.
 TIMEOUT = 30.0
 CONNECT_TIMEOUT = 8.0
@@ -83,19 +85,45 @@ def checked(url: str, scheme: str = "http", example: str = "https://media.exampl
     """
     if not isinstance(url, str):
         raise TypeError(f"the address is a str, not {type(url).__name__}")
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in (scheme, f"{scheme}s") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    if not _is_usable(url, scheme):
         shown = public(url).rpartition("@")[2]  # it may be no address at all, and then have a password before the @
         raise ValueError(
             f"the address begins with {scheme}s:// or {scheme}:// and names a host, as {example}, not {shown!r}"
         )
-    if "@" in parts.netloc:
+    if "@" in urlsplit(url).netloc:
         raise ValueError(f"{public(url)}: no user or password in the address, but token=...")
     return url
+
+
+def _is_usable(url: str, scheme: str = "http") -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in (scheme, f"{scheme}s") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def named(here: str, headers: Mapping[str, str], status: int) -> str:
+    """Return the address that an answer's ``Location`` names, as seen from where the answer came.
+
+    Raises
+    ------
+    SignalingError
+        When it is none that can be asked.
+    """
+    try:
+        there = urljoin(here, headers["Location"])
+    except ValueError:
+        there = ""
+    if not _is_usable(there):
+        message = f"{public(here)} answered {status} and names an address that cannot be asked: look into its log"
+        raise SignalingError(message, status=status, url=public(here))
+    return there
+
+
+def is_downgrade(here: str, there: str) -> bool:
+    """Return whether what was encrypted would be so no more."""
+    return urlsplit(here).scheme == "https" and urlsplit(there).scheme != "https"
 
 
 def public(url: str) -> str:
@@ -156,10 +184,8 @@ async def ask(
                 raise SignalingError(f"{public(here)}: {why(error, timeout)}", url=public(here)) from None
             if response.status not in (307, 308) or "Location" not in response.headers:
                 return Reply(response.status, response.headers, text, here)
-            there = urljoin(here, response.headers["Location"])
-            if urlsplit(there).scheme not in ("http", "https") or (
-                here.startswith("https:") and not there.startswith("https:")
-            ):
+            there = named(here, response.headers, response.status)
+            if is_downgrade(here, there):
                 message = f"{public(here)} redirects to {public(there)}, which is not followed: it is not encrypted"
                 raise SignalingError(message, status=response.status, url=public(here))
             logger.debug("%s redirects to %s", public(here), public(there))
@@ -243,22 +269,31 @@ def refusal(reply: Reply, token: Token, what: str) -> SignalingError:
     if status in (401, 403):
         advice = "the token is refused: is it right, and still valid?" if token else "a token is wanted: pass token=..."
     elif 300 <= status < 400:
-        there = public(urljoin(reply.url, reply.headers.get("Location", "")))
-        advice = f"the address has changed: use {there}"
+        try:
+            advice = f"the address has changed: use {public(named(reply.url, reply.headers, status))}"
+        except (LookupError, SignalingError):
+            advice = "the address has changed, and it does not say where to: ask for the right one"
     else:
         other = "the server failed: look into its log" if status >= 500 else "the server refuses"
         advice = _ADVICE.get(status, other).format(what=what)
     wait = str(reply.headers.get("Retry-After", ""))
     if wait.isascii() and wait.isdigit() and len(wait) < 6:
         advice += f", in {wait} s"
-    said = _said(reply)
-    text = f"{public(reply.url)} answered {status}: {advice}" + (f" (it says: {token.hide(said)})" if said else "")
+    said = _said(reply, token)
+    text = f"{public(reply.url)} answered {status}: {advice}" + (f" (it says: {said})" if said else "")
     return SignalingError(text, status=status, url=public(reply.url))
 
 
-def _said(reply: Reply) -> str:
-    """Return what the server says for people, if it is short."""
+def _said(reply: Reply, token: Token) -> str:
+    """Return what the server says for people."""
     if reply.content_type not in ("text/plain", "application/json", "application/problem+json"):
         return ""
-    text = " ".join(reply.text.split())
-    return "" if not text.isprintable() else text if len(text) <= 200 else text[:200] + "…"
+    text = token.hide(" ".join(reply.text.split()))
+    return words(text) if text.isprintable() else ""
+
+
+def words(said: Any, otherwise: str = "") -> str:
+    """Return what a server says for people, printable and not too long, or `otherwise` where it says nothing."""
+    text = said if isinstance(said, str) else ""
+    text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return text[: LONGEST_WORDS - 1] + "…" if len(text) > LONGEST_WORDS else text or otherwise

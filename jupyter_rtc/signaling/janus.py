@@ -75,11 +75,17 @@ class Janus:
         """The address, without what may be secret in it."""
         return http.public(self._url)
 
-    def error(self, code: int, reason: str) -> SignalingError:
+    def error(self, said: Any, reason: Any) -> SignalingError:
         """Return the error for a code of Janus'."""
+        code = said if isinstance(said, int) else 0
         advice = _ADVICE.get(code, "the server refuses: look into its log")
         where = self.public_url
-        return SignalingError(f"{where} refuses ({code}, {self._hide(reason)}): {advice}", status=code, url=where)
+        return SignalingError(f"{where} refuses ({code}, {self.words(reason)}): {advice}", status=code, url=where)
+
+    def words(self, reason: Any) -> str:
+        """Return what the server says for people, without what is to be hidden."""
+        said = self._hide(reason) if isinstance(reason, str) else ""
+        return http.words(said, "it does not say why")
 
     def _hide(self, text: str) -> str:
         for value in self._hidden:
@@ -142,7 +148,7 @@ class Janus:
             raise http.refusal(replace(reply, text=self._hide(reply.text), url=self._url), self._token, "Janus")
         try:
             return json.loads(reply.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise SignalingError(
                 f"{self.public_url} answers with {reply.content_type or 'something'} rather than JSON: "
                 "is this the address of Janus' HTTP interface, which ends in /janus?",
@@ -152,8 +158,9 @@ class Janus:
 
     def _check(self, said: Mapping[str, Any]) -> None:
         if said.get("janus") == "error":
-            error = said.get("error") or {}
-            raise self.error(int(error.get("code", 0)), str(error.get("reason", "")))
+            error = said.get("error")
+            known = error if isinstance(error, dict) else {}
+            raise self.error(known.get("code"), known.get("reason"))
 
     async def attach(self, plugin: str) -> Handle:
         """Return a new handle of a plugin."""
@@ -257,7 +264,7 @@ class Handle:
         event = await self._janus.ask(self._path, body, jsep)
         data = data_of(event)
         if "error_code" in data:
-            raise self._janus.error(int(data["error_code"]), str(data.get("error", "")))
+            raise self._janus.error(data["error_code"], data.get("error"))
         return event
 
     async def detach(self) -> None:

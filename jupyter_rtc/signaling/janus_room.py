@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..errors import RtcError, SignalingError
 from ..media.stream import MediaStream
 from ..rtc.connection import PeerConnection
-from . import loop
+from . import http, loop
 from .janus import Handle, Janus, data_of, message_of
 from .room import CONNECT, MOST_WAITING, Member, Removed, Room
 
@@ -44,7 +44,8 @@ class _Publishing:
             event = await self._handle.ask({"request": request}, {"type": "offer", "sdp": message["sdp"]})
             answer = message_of(event)
             if answer is None:
-                raise SignalingError(f"the server does not answer the offer: {data_of(event)}")
+                said = http.words(str(data_of(event)))
+                raise SignalingError(f"the server does not answer the offer: {said}")
             self.inbox.put_nowait(answer)
             if not self.agreed.done():
                 self.agreed.set_result(None)
@@ -76,11 +77,14 @@ class Participant(Member):
         """Pass on what an event says to the connection, if it does."""
         message = message_of(event)
         if message is not None:
-            self._inbox.put_nowait(message)
+            try:
+                self._inbox.put_nowait(message)
+            except asyncio.QueueFull:
+                raise SignalingError(f"more messages for {self.name!r} than can be heeded") from None
 
     def change(self) -> None:
         """What is published has changed: who listens to the handle is to follow."""
-        if self.handle is not None:
+        if self.handle is not None and not self.handle.events.full():  # else there is something to wake it already
             self.handle.events.put_nowait(_CHANGED)
 
     async def stop(self) -> None:
@@ -196,6 +200,8 @@ class JanusRoom(Room):
         ------
         InvalidStateError
             When the room was left.
+        TypeError
+            When it is no track, or one of `streams` is no `MediaStream`.
         """
         super().add_track(track, *streams)
         sending = self._sending
@@ -286,7 +292,7 @@ class JanusRoom(Room):
             if message is not None:
                 publishing.inbox.put_nowait(message)
             elif event.get("janus") in ("hangup", "detached"):
-                raise self._lost(janus, f"the server hung up ({event.get('reason', 'without a reason')})")
+                raise self._lost(janus, f"the server hung up ({janus.words(event.get('reason'))})")
             elif event.get("janus") == "event":
                 data = data_of(event)
                 if data.get("leaving") == "ok":
@@ -336,7 +342,7 @@ class JanusRoom(Room):
 
     async def _watch(self, janus: Janus, participant: Participant) -> None:
         """Get what somebody publishes, for as long as there is something; again where it is lost."""
-        wait = AGAIN
+        wait, told = AGAIN, ""
         while participant.published:
             began = asyncio.get_running_loop().time()
             handle: Handle | None = None
@@ -346,8 +352,13 @@ class JanusRoom(Room):
                 await self._subscribe(participant, handle)
                 connecting = asyncio.create_task(self._connect(participant, _Watching(handle, participant)))
                 await self._follow(participant, handle)
-            except SignalingError as error:
+            except RtcError as error:
                 logger.debug("%r: %s", participant, error)
+            except Exception as error:  # what a server says may be anything
+                why = str(self._misunderstood(error))
+                if why != told:  # once, and not at each attempt
+                    told = why
+                    logger.warning("%s cannot be watched: %s", participant.name, why)
             finally:
                 if connecting is not None:
                     connecting.cancel()
@@ -371,9 +382,10 @@ class JanusRoom(Room):
     async def _connect(self, participant: Participant, watching: _Watching) -> None:
         try:
             await participant.connection.connect(watching, CONNECT)
-        except RtcError as error:
+        except Exception as error:  # what a server says may be anything
             if participant.id in self._members:
-                logger.warning("%s cannot be watched: %s", participant.name, error)
+                why = error if isinstance(error, RtcError) else self._misunderstood(error)
+                logger.warning("%s cannot be watched: %s", participant.name, why)
 
     async def _follow(self, participant: Participant, handle: Handle) -> None:
         """Pass on what the server says, and watch what is published by now, until the server hangs up."""
@@ -383,7 +395,7 @@ class JanusRoom(Room):
                 return
             if event is not _CHANGED:
                 participant.receive(event)
-            elif participant.published != participant.watched:
+            if participant.published != participant.watched:
                 wanted = set(participant.published)
                 body: dict[str, Any] = {"request": "update"}
                 if more := wanted - participant.watched:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import traitlets
 
+from ..engine.foreign import as_track
 from ..errors import InvalidStateError, RtcError, SignalingError
 from ..media.display import Displayable
 from ..media.events import Emitter
@@ -112,6 +113,7 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         self._lock = threading.RLock()
         self._tracks: dict[Track[Any], tuple[MediaStream, ...]] = {}
         self._members: dict[str, Member] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         self._entered: asyncio.Event | None = None
         self._problem: RtcError | None = None
@@ -136,7 +138,13 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         ------
         InvalidStateError
             When the room was left.
+        TypeError
+            When it is no track, or one of `streams` is no `MediaStream`.
         """
+        as_track(track)
+        for stream in streams:
+            if not isinstance(stream, MediaStream):
+                raise TypeError(f"add_track(track, *streams) takes MediaStreams, not {type(stream).__name__}")
         self._assert_open()
         with self._lock:
             self._tracks[track] = streams
@@ -237,7 +245,8 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
                     told = str(self._problem)
                     logger.warning("%s", told)
             finally:
-                await asyncio.gather(*(self._part(member) for member in tuple(self._members.values())))
+                parting = [self._part(member) for member in tuple(self._members.values())]
+                await asyncio.gather(*parting, *self._closing)
             self._changed()
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -256,7 +265,8 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         """Return what to say of an answer that a server of rooms would not give."""
         logger.debug("%r", self, exc_info=error)
         where = http.public(self._url)
-        return SignalingError(f"{where} says what cannot be understood ({type(error).__name__}: {error})", url=where)
+        why = http.words(self._token.hide(f"{type(error).__name__}: {error}"))
+        return SignalingError(f"{where} says what cannot be understood ({why})", url=where)
 
     def _let_in(self, entered: asyncio.Event) -> None:
         self._problem = None
@@ -282,8 +292,13 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         with self._lock:
             if self._members.pop(member.id, None) is None:
                 return
-        await member._close()
-        self._tell("leave", member)
+        closing = asyncio.create_task(member._close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        try:
+            await asyncio.shield(closing)  # who leaves in the middle of it leaves no connection open
+        finally:
+            self._tell("leave", member)
 
     async def _leave(self) -> None:
         loop.forget(self)

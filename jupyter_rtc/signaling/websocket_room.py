@@ -106,7 +106,10 @@ class WebSocketRoom(Room):
         kind = message.get("type")
         if kind == "error":
             where = http.public(self._url)
-            raise SignalingError(f"{where}, room {self.room!r}: {message.get('reason')}", url=where)
+            reason = message.get("reason")
+            said = self._token.hide(reason) if isinstance(reason, str) else ""
+            why = http.words(said, "the server refuses, and does not say why: look into its log")
+            raise SignalingError(f"{where}, room {self.room!r}: {why}", url=where)
         if kind == "welcome":
             for other in message["others"]:
                 self._greet(other["id"], other["name"], came_later=True)
@@ -122,6 +125,8 @@ class WebSocketRoom(Room):
                 await self._part(member)
 
     def _greet(self, id: str, name: str, *, came_later: bool) -> None:
+        if id in self._members:
+            return
         member = Member(id, name)
         if came_later:
             member.connection.create_data_channel("room")  # so that those who send nothing are connected, too
@@ -133,9 +138,10 @@ class WebSocketRoom(Room):
     async def _connect(self, member: Member, polite: bool) -> None:
         try:
             await member.connection.connect(_Way(self, member, polite), CONNECT)
-        except RtcError as error:
-            if member.id in self._members:
-                logger.warning("%s cannot be connected to: %s", member.name, error)
+        except Exception as error:  # what a member sends may be anything
+            if self._members.get(member.id) is member:
+                why = error if isinstance(error, RtcError) else self._misunderstood(error)
+                logger.warning("%s cannot be connected to: %s", member.name, why)
 
     async def _say(self, member: Member, message: dict[str, Any]) -> None:
         socket = self._socket

@@ -68,6 +68,7 @@ class Whep(Exchange):
         self._answer = answer
         self._can_restart = False  # the credentials that a restart would renew were the server's to begin with
         headers = self._patch_headers(SDP, self._etag)
-        reply = await http.ask("PATCH", self._session, self._token, body=answer, headers=headers)
+        token = self._token_for(self._session)
+        reply = await http.ask("PATCH", self._session, token, body=answer, headers=headers)
         if reply.status not in (200, 201, 204):
             raise http.refusal(reply, self._token, self.what)

@@ -12,6 +12,8 @@ import pytest_asyncio
 from aiohttp import web
 
 import jupyter_rtc as rtc
+from jupyter_rtc.signaling import janus_room
+from jupyter_rtc.signaling.room import MOST_WAITING
 
 from .waiting import SOON, until
 
@@ -45,7 +47,8 @@ class Fake:
 
     async def _post(self, request: web.Request) -> web.Response:
         said = await request.json()
-        what = said.get("body", {}).get("request", said["janus"])
+        body = said.get("body", {})
+        what = "subscribe" if body.get("ptype") == "subscriber" else body.get("request", said["janus"])
         self.asked.append((what, said))
         answer = self.answers.get(what, {"janus": "success", "data": {"id": 7}})
         if said["janus"] == "message" and "janus" not in answer:
@@ -190,6 +193,52 @@ async def test_an_offer_that_is_refused_is_told_where_there_is_something_to_send
     with pytest.raises(rtc.SignalingError, match="full"):
         await room.join(SOON)
     await room.aclose()
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [
+        ({"janus": "error", "error": {"code": 428, "reason": "No such feed"}}, False),
+        ({"janus": "error", "error": {"code": "x"}}, False),
+        ({"janus": "error", "error": "x"}, False),
+        ({"janus": "event", "plugindata": "x"}, True),
+    ],
+)
+async def test_who_cannot_be_watched_is_asked_for_again(janus, monkeypatch, caplog, answer, is_told):
+    monkeypatch.setattr(janus_room, "AGAIN", 0.05)
+    monkeypatch.setattr(janus_room, "LONGEST_AGAIN", 0.1)
+    janus.answers["join"]["publishers"] = [{"id": 9, "display": "Bo", "streams": [{"type": "video", "mid": "0"}]}]
+    janus.answers["subscribe"] = answer
+    async with rtc.JanusRoom(janus.url, 1234):
+        await until(lambda: janus.count("subscribe") > 3)
+    assert caplog.text.count("Bo cannot be watched") == is_told  # once
+
+
+def test_more_messages_than_can_be_heeded_are_a_failure_like_others():
+    participant = janus_room.Participant("9", 9, "Bo")
+    event = {"jsep": {"type": "offer", "sdp": ""}}
+    for _ in range(MOST_WAITING):
+        participant.receive(event)
+    with pytest.raises(rtc.SignalingError, match="Bo"):
+        participant.receive(event)
+    participant.connection.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"error": "\x1b[31mno\n" + "x" * 5000}, "(499, [31mno xxx"),
+        ({"error": f"{SECRETS['pin']} " * 100}, "(499, … …"),
+        ({"error": None}, "(499, it does not say why)"),
+        ({}, "(499, it does not say why)"),
+    ],
+)
+async def test_what_the_server_says_is_told_printable_and_short(janus, said, words):
+    janus.answers["join"] = {"videoroom": "event", "error_code": 499, **said}
+    text = str(await refused(janus.url))
+    assert words in text
+    assert text.isprintable()
+    assert len(text) < 350
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -190,6 +191,81 @@ async def test_closing_ends_the_attempts(server):
     assert not [t for t in asyncio.all_tasks() if "PerfectNegotiation" in repr(t) and not t.done()]
     await asyncio.sleep(0.5)
     assert len(server.said("POST")) == asked
+
+
+async def test_closing_in_the_middle_of_an_attempt_ends_them_silently(server, monkeypatch, caplog):
+    pc = await publish(f"{server.url}/endpoint")
+    reached = threading.Event()
+
+    async def stuck() -> None:
+        reached.set()
+        await asyncio.sleep(2 * SOON)
+
+    monkeypatch.setattr(pc, "_replace_peer", stuck)
+    await hang_up(server)
+    await until(reached.is_set)
+    caplog.clear()
+    pc.close()
+    await until(lambda: not [t for t in asyncio.all_tasks() if "PerfectNegotiation._recover" in repr(t)])
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+    assert pc.error is None
+
+
+@pytest.mark.parametrize("status", [201, 307])
+async def test_an_address_that_is_none_is_an_attempt_in_vain(server, status):
+    async def handler(_request: web.Request, body: str) -> web.Response:
+        answer, headers = await server.answer(body), {"Location": "http://[bad"}
+        return web.Response(status=status, text=answer, content_type="application/sdp", headers=headers)
+
+    pc = await publish(f"{server.url}/endpoint")
+    server.on["POST", "/endpoint"] = handler
+    await hang_up(server)
+    await until(lambda: len(server.said("POST")) > 2)
+    await until(lambda: "cannot be asked" in pc.report().reason)
+    del server.on["POST", "/endpoint"]
+    await until(lambda: pc.connection_state == "connected")
+    await pc.aclose()
+
+
+class Failing(rtc.Whip):
+    """Fails as nothing of ours would."""
+
+    failures = 2
+
+    async def begin_anew(self) -> None:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise ZeroDivisionError("by zero")
+        await super().begin_anew()
+
+
+async def test_a_signaling_that_fails_in_its_own_way_is_asked_again(server):
+    pc = rtc.PeerConnection()
+    pc.add_track(rtc.TestPattern((320, 240)))
+    await pc.connect(Failing(f"{server.url}/endpoint"), SOON)
+    reasons: list[str] = []
+    report = pc._report_loss
+    pc._report_loss = lambda why, **options: reasons.append(why) or report(why, **options)  # type: ignore[method-assign]
+    await hang_up(server)
+    await until(lambda: len(server.connections) == 2 and pc.connection_state == "connected")
+    assert reasons == ["the signaling failed (ZeroDivisionError: by zero)"] * 2
+    await pc.aclose()
+
+
+async def test_a_signaling_that_cannot_be_closed_is_given_up_all_the_same(server, monkeypatch, caplog):
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    signaling = rtc.Whip(f"{server.url}/endpoint")
+    pc = rtc.PeerConnection()
+    pc.add_track(rtc.TestPattern((320, 240)))
+    await pc.connect(signaling, SOON)
+    monkeypatch.setattr(signaling, "close", fail)
+    server.on["POST", "/endpoint"] = respond(403)
+    await hang_up(server)
+    await until(lambda: pc.error)
+    assert "could not be closed" in caplog.text
+    await pc.aclose()
 
 
 async def test_a_server_that_makes_the_offers_makes_another_one(server):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,9 +15,10 @@ import aiohttp
 import numpy as np
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 import jupyter_rtc as rtc
-from jupyter_rtc.signaling import room_server
+from jupyter_rtc.signaling import room_server, websocket_room
 
 from .waiting import SOON, until
 
@@ -233,6 +236,114 @@ def test_a_wrong_address_is_told_with_what_is_wanted(given, shown):
         rtc.WebSocketRoom(given, "seminar")
     assert str(caught.value).rpartition(", not ")[2] == shown
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [rtc.WebSocketRoom, rtc.JanusRoom])
+def test_what_is_no_track_is_refused(kind):
+    room = kind("ws://a" if kind is rtc.WebSocketRoom else "http://a", "b")
+    for nonsense in ("x", None, object(), rtc.MediaStream()):
+        with pytest.raises(TypeError):
+            room.add_track(nonsense)
+    with pytest.raises(TypeError, match="MediaStreams"):
+        room.add_track(rtc.TestTone(), "x")
+    assert not room._tracks
+    room.close()
+
+
+@contextlib.asynccontextmanager
+async def saying(*messages: dict[str, Any]) -> AsyncIterator[str]:
+    """Serve rooms in which everyone who comes is told the same."""
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.receive()
+        for message in messages:
+            await socket.send_json(message)
+        async for _ in socket:
+            pass
+        return socket
+
+    application = web.Application()
+    application.router.add_get("/", handle)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"ws://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def test_who_is_named_twice_is_met_once(monkeypatch):
+    made: list[Any] = []
+
+    class Member(websocket_room.Member):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(websocket_room, "Member", Member)
+    bo, cy = ({"id": name, "name": name} for name in ("Bo", "Cy"))
+    welcome = {"type": "welcome", "id": "me", "others": [bo, bo]}
+    async with saying(welcome, welcome, {"type": "join", **bo}, {"type": "join", **cy}) as url:
+        async with rtc.WebSocketRoom(url, "seminar") as room:
+            await until(lambda: room.roster == ["Bo", "Cy"])
+        assert [member.name for member in made] == ["Bo", "Cy"]
+        assert {member.connection.connection_state for member in made} == {"closed"}
+
+
+async def test_who_leaves_while_another_leaves_closes_that_connection(monkeypatch):
+    reached, members = threading.Event(), []
+
+    class Member(websocket_room.Member):
+        async def _close(self) -> None:
+            reached.set()
+            members.append(self)
+            await asyncio.sleep(0.2)
+            await super()._close()
+
+    monkeypatch.setattr(websocket_room, "Member", Member)
+    bo = {"id": "bo", "name": "Bo"}
+    async with saying({"type": "welcome", "id": "me", "others": [bo]}, {"type": "leave", "id": "bo"}) as url:
+        room = rtc.WebSocketRoom(url, "seminar")
+        await room.join(SOON)
+        await until(reached.is_set)
+        await room.aclose()
+    assert [member.connection.connection_state for member in members] == ["closed"]
+    await until(lambda: room.roster == [])
+
+
+async def test_what_a_member_sends_may_be_anything(caplog):
+    bo = {"id": "bo", "name": "Bo"}
+    nonsense = {"type": "message", "from": "bo", "message": "x"}
+    welcome = {"type": "welcome", "id": "me", "others": []}
+    async with saying(welcome, {"type": "join", **bo}, nonsense) as url, rtc.WebSocketRoom(url, "seminar"):
+        await until(lambda: "Bo cannot be connected to" in caplog.text)
+    assert "never retrieved" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"reason": "\x1b[31mno\n" + "x" * 5000}, "room 'seminar': [31mno xxx"),
+        ({"reason": "class-42 " * 100}, "room 'seminar': … …"),
+        ({"reason": 5}, "does not say why"),
+        ({"reason": "\x1b"}, "does not say why"),
+        ({}, "does not say why"),
+    ],
+)
+async def test_what_the_server_says_is_told_printable_and_short(said, words):
+    async with saying({"type": "error", **said}) as url:
+        room = rtc.WebSocketRoom(url, "seminar", token="class-42")
+        with pytest.raises(rtc.SignalingError) as caught:
+            await room.join(SOON)
+        room.close()
+    text = str(caught.value)
+    assert words in text
+    assert text.isprintable()
+    assert len(text.partition("'seminar': ")[2]) <= 200
+    assert "class-42" not in text
 
 
 async def test_a_room_that_is_shown_is_entered_and_has_a_tile_for_each(rooms):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -14,9 +15,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiortc import RTCSessionDescription
+from multidict import CIMultiDict
 
 import jupyter_rtc as rtc
 from jupyter_rtc.engine.loop import engine
+from jupyter_rtc.signaling import http
 
 from .endpoint import Endpoint
 from .waiting import SOON, until
@@ -133,6 +136,86 @@ async def test_a_refusal_is_an_error_and_the_connection_can_be_used_again(server
     if status == 500:
         await pc.connect(rtc.Whip(f"{server.url}/endpoint"), SOON)
         assert pc.connection_state == "connected"
+
+
+@pytest.mark.parametrize("status", [201, 301, 307])
+@pytest.mark.parametrize("location", ["http://[bad", "http://127.0.0.1:99999/", "ftp://127.0.0.1/x"])
+async def test_an_address_that_is_none_is_told(server, pc, status, location):
+    async def handler(_request: web.Request, body: str) -> web.Response:
+        answer, headers = await server.answer(body), {"Location": location}
+        return web.Response(status=status, text=answer, content_type="application/sdp", headers=headers)
+
+    server.on["POST", "/endpoint"] = handler
+    error = await refused(pc, rtc.Whip(f"{server.url}/endpoint", token=SECRET))
+    assert (error.status, error.url) == (status, f"{server.url}/endpoint")
+    assert "address" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "session", "told"),
+    [
+        ("https://one.example/x", "https://one.example/s/1", True),
+        ("https://one.example/x", "https://two.example/s/1", True),
+        ("https://one.example/x", "http://one.example/s/1", False),
+        ("HTTPS://one.example/x", "http://two.example/s/1", False),
+        ("http://one.example/x", "http://one.example/s/1", True),
+    ],
+)
+async def test_what_was_to_be_encrypted_is_not_told_in_clear(monkeypatch, endpoint, session, told):
+    asked: list[tuple[str, str, bool]] = []
+
+    async def ask(method: str, url: str, token: http.Token, **_options: Any) -> http.Reply:
+        asked.append((method, url, bool(token)))
+        headers = CIMultiDict({"Location": session, "Content-Type": "application/sdp"})
+        return http.Reply(201, headers, "v=0", endpoint)
+
+    monkeypatch.setattr(http, "ask", ask)
+    async with rtc.PeerConnection() as connection:
+        signaling = rtc.Whep(endpoint, token=SECRET)
+        signaling._connection = connection
+        await signaling.send({"type": "offer", "sdp": "v=0"})
+        await signaling.send({"type": "answer", "sdp": "v=0"})
+        await signaling.close()
+    assert asked == [("POST", endpoint, True), ("PATCH", session, told), ("DELETE", session, told)]
+
+
+async def test_what_fails_after_it_was_given_up_is_no_unheard_error(server, pc):
+    reached, go_on, unheard = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(_request: web.Request, _body: str) -> web.Response:
+        reached.set()
+        await go_on.wait()
+        return web.Response(status=503)
+
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unheard.append(context))
+    server.on["POST", "/endpoint"] = slow
+    signaling = rtc.Whip(f"{server.url}/endpoint")
+    await signaling.prepare(pc)
+    offering = asyncio.create_task(signaling.send({"type": "offer", "sdp": (await pc.create_offer()).sdp}))
+    await reached.wait()
+    offering.cancel()
+    await asyncio.wait({offering})
+    begun = [task for task in asyncio.all_tasks() if "signaling/loop.py" in repr(task)]
+    assert begun
+    go_on.set()
+    await asyncio.wait(begun)
+    del begun, offering
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not unheard
+
+
+async def test_what_is_no_signaling_is_refused_in_every_state(server, pc):
+    async with rtc.PeerConnection() as other:
+        for connected in (False, True):
+            for nonsense in ("x", None, object()):
+                with pytest.raises(TypeError, match="send, receive and close"):
+                    await other.connect(nonsense)
+            if not connected:
+                await rtc.connect_pair(pc, other)
+        assert other._negotiation is None
+    with pytest.raises(TypeError):
+        await other.connect("x")
 
 
 async def test_a_web_page_is_no_answer_and_its_session_is_ended(server, pc):
