@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..config import IceServer, IceServerSource, parse_ice_url
 from ..errors import RtcError
+from ..ice import IceServer, IceServerSource, parse_ice_url
 
 #: So long a service may take that is asked for servers; what comes later is there for the next connection.
 FETCH_PATIENCE = 2.5

@@ -30,7 +30,7 @@ from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
 from aiortc.sdp import SessionDescription as ParsedDescription
 
-from ..config import IceServer, IceServerSource
+from ..ice import IceServer, IceServerSource
 from ..media import track as media_track
 
 logger = logging.getLogger(__name__)

@@ -72,12 +72,13 @@ class Extensions(HeaderExtensionsMap):
 
         What is malformed says nothing: aiortc lets it end the transport.
         """
+        number = self._ids.get(COLOUR_SPACE)
         try:
             values = super().get(extension_profile, extension_value)
-            found = dict(unpack_header_extensions(extension_profile, extension_value))
+            parts = [] if number is None else unpack_header_extensions(extension_profile, extension_value)
         except (ValueError, struct.error):
             return HeaderExtensions()
-        said = found.get(self._ids.get(COLOUR_SPACE, 0), b"")
+        said = next((value for found, value in parts if found == number), b"")
         if len(said) >= 4 and said[2] in MATRICES and said[3] >> 4 & 3 in RANGES:
             vars(values)["colours"] = Colours(matrix=said[2], range=said[3] >> 4 & 3)
         return values

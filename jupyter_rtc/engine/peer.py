@@ -18,8 +18,8 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 from aiortc.sdp import candidate_from_sdp
 
 from .. import config
-from ..config import IceServer, IceServerSource
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
+from ..ice import IceServer, IceServerSource
 from ..media.track import Kind, Track
 from . import compat, fairness, numbers
 from .channel import Channel

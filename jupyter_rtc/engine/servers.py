@@ -28,7 +28,7 @@ from aioice import TransportPolicy
 from aioice.stun import TransactionFailed
 from aiortc import RTCIceServer
 
-from ..config import IceServer, IceServerSource
+from ..ice import IceServer, IceServerSource
 from .addresses import Address, addresses, resolve
 
 logger = logging.getLogger(__name__)

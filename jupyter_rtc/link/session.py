@@ -10,13 +10,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..config import IceServer, ice_servers, ice_transport_policy
+from ..config import ice_servers, ice_transport_policy
 from ..engine.addresses import resolve
 from ..engine.channel import Channel
 from ..engine.loop import engine
 from ..engine.peer import Peer
 from ..engine.statistics import Facts
 from ..errors import InvalidStateError, RtcError
+from ..ice import IceServer
 from ..media.track import Kind, Track
 from . import kernel
 from .messages import UNACKNOWLEDGED_BOUND, Envelope, Mailbox, Message, parse

@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar, cast
 
 import traitlets
 
-from .. import config
-from ..config import IceServer, IceServers, IceServerSource, parse_ice_servers, parse_ice_transport_policy
+from .. import config, ice
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..engine.peer import Peer
 from ..engine.statistics import Facts
 from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
+from ..ice import IceServer, IceServers, IceServerSource, parse_ice_servers, parse_ice_transport_policy
 from ..media.display import Displayable
 from ..media.events import Emitter, Serial
 from ..media.stream import MediaStream
@@ -379,7 +379,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                 ended="here" if self._closed and not history.bye else history.ended(facts),
                 loss=None if self._closed else self._loss,
                 relay_only=self._configuration["ice_transport_policy"] == "relay",
-                servers=config.urls_of(self._servers),
+                servers=ice.urls_of(self._servers),
                 states=history.entries,
                 channels=tuple(channel._counts() for channel in self._channels),
             )

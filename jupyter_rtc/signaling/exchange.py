@@ -9,8 +9,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..config import IceServer, IceServerSource, parse_ice_servers
 from ..errors import InvalidStateError, NotSupportedError, RtcError, SignalingError
+from ..ice import IceServer, IceServerSource, parse_ice_servers
 from ..media.display import Displayable
 from ..rtc import sdp
 from . import fragment, http, loop

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ..config import IceServer, IceServerSource, is_text, parse_ice_server
+from ..ice import IceServer, IceServerSource, is_text, parse_ice_server
 
 #: Seconds that credentials are asked for; what is connected goes on after that, as a rule.
 LIFETIME = 86_400

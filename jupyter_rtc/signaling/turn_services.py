@@ -12,8 +12,8 @@ from abc import abstractmethod
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..config import IceServer, parse_ice_server
 from ..errors import SignalingError
+from ..ice import IceServer, parse_ice_server
 from . import http, loop
 from .http import Token
 from .turn import LIFETIME, Ephemeral

@@ -10,8 +10,9 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ..config import ice_servers, urls_of
+from ..config import ice_servers
 from ..errors import ConnectTimeout
+from ..ice import urls_of
 from ..link import kernel
 from ..link.messages import Message
 from ..link.pages import Pages

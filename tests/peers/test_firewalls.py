@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import jupyter_rtc as rtc
-from jupyter_rtc import config
+from jupyter_rtc import config, ice
 from jupyter_rtc.engine import servers
 from tests.conftest import SCALE
 from tests.coturn import PASSWORD, RELAY_PORTS, SECRET, USER, Coturn, coturn
@@ -227,7 +227,7 @@ async def test_the_doctor_asks_each_way_by_itself(
 ) -> None:
     wrong = {**server.server("udp"), "credential": "wrong"}
     listed = [f"stun:{server.host}:{server.port}", *(server.server(way) for way in WAYS), wrong]
-    monkeypatch.setattr(config, "_configured", config.parse_ice_servers(listed))
+    monkeypatch.setattr(config, "_configured", ice.parse_ice_servers(listed))
     text = str(await asyncio.to_thread(rtc.doctor))
     for url in (f"stun:{server.host}:{server.port}", *(server.url(way) for way in WAYS)):
         assert f"✓ server: {url}: it works, after" in text

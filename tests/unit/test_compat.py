@@ -38,9 +38,9 @@ from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
 from jupyter_rtc import NumpyVideoTrack
-from jupyter_rtc.config import parse_ice_servers
 from jupyter_rtc.engine import compat, numbers
 from jupyter_rtc.engine.path import paths
+from jupyter_rtc.ice import parse_ice_servers
 from tests.conftest import SCALE
 
 SOON = 5 * SCALE

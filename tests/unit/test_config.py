@@ -9,7 +9,8 @@ import pytest
 
 import jupyter_rtc
 from jupyter_rtc import config
-from jupyter_rtc.config import IceServer, ice_servers, parse_ice_servers
+from jupyter_rtc.config import ice_servers
+from jupyter_rtc.ice import IceServer, parse_ice_servers
 
 SECRET = "s3cr3t"
 TURN = {"urls": ["turn:turn.example.org:3478", "turns:turn.example.org"], "username": "u", "credential": SECRET}

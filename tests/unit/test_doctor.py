@@ -7,7 +7,7 @@ import re
 import pytest
 
 import jupyter_rtc as rtc
-from jupyter_rtc import config
+from jupyter_rtc import config, ice
 from jupyter_rtc.link import kernel
 
 # The name jupyter_rtc.doctor is the function's.
@@ -33,7 +33,7 @@ def test_here_nothing_is_wrong_and_two_ends_find_each_other():
 
 
 def test_a_server_that_does_not_answer_is_named(monkeypatch):
-    monkeypatch.setattr(config, "_configured", config.parse_ice_servers(["stun:127.0.0.1:9"]))
+    monkeypatch.setattr(config, "_configured", ice.parse_ice_servers(["stun:127.0.0.1:9"]))
     monkeypatch.setattr(doctor, "_own_pair", nothing)
     (finding,) = [f for f in doctor._network() if f.topic == "server"]
     assert finding.state == "bad"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_rtc import NumpyVideoTrack, config
+from jupyter_rtc import NumpyVideoTrack, config, ice
 from jupyter_rtc.engine.loop import engine
 from jupyter_rtc.errors import SignalingError
 from jupyter_rtc.link.messages import VERSION, Mailbox, Message
@@ -147,7 +147,7 @@ def test_a_page_that_says_hello_gets_a_plan(wire):
 
 
 def test_a_plan_names_the_configured_servers(wire, monkeypatch):
-    monkeypatch.setattr(config, "_configured", config.parse_ice_servers(["stun:stun.example.org"]))
+    monkeypatch.setattr(config, "_configured", ice.parse_ice_servers(["stun:stun.example.org"]))
     wire.say("page", {"type": "hello"})
     (plan,) = wire.heard("page")
     assert plan["iceServers"] == [{"urls": ["stun:stun.example.org"]}]
@@ -156,7 +156,7 @@ def test_a_plan_names_the_configured_servers(wire, monkeypatch):
     assert not wire.heard("page"), "what does not end is told once"
 
 
-class Source(config.IceServerSource):
+class Source(ice.IceServerSource):
     """Servers that a service gives, another name each time; while `refused` there are none."""
 
     name = "a service"
@@ -168,11 +168,11 @@ class Source(config.IceServerSource):
     def known(self) -> None:
         return None
 
-    async def fresh(self) -> tuple[config.IceServer, ...]:
+    async def fresh(self) -> tuple[ice.IceServer, ...]:
         self.asked += 1
         if self.refused:
             raise SignalingError("it answered 401")
-        return (config.IceServer(("turn:t",), f"name {self.asked}", "open-sesame"),)
+        return (ice.IceServer(("turn:t",), f"name {self.asked}", "open-sesame"),)
 
 
 def test_a_page_gets_fresh_credentials_and_others_when_it_does_not_connect(wire, monkeypatch):

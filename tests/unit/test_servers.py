@@ -16,13 +16,13 @@ import pytest
 from aioice.stun import TransactionFailed
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
-from jupyter_rtc.config import IceServer, IceServerSource, parse_ice_servers, urls_of
 from jupyter_rtc.engine import addresses as engine_addresses
 from jupyter_rtc.engine import servers
 from jupyter_rtc.engine.addresses import MOST, Address, addresses, resolve
 from jupyter_rtc.engine.loop import Engine
 from jupyter_rtc.engine.servers import Choice, Outcome, check
 from jupyter_rtc.errors import SignalingError
+from jupyter_rtc.ice import IceServer, IceServerSource, parse_ice_servers, urls_of
 
 SECRET = "open-sesame"
 
