@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from statistics import median, quantiles
 from typing import Any
 
 from tests.bench import report
+from tests.bench._kernel import kernel_end
 from tests.bench.receive_delay import CODECS, PAGE
 from tests.browser.chromium import Browsers, PageOptions
 
@@ -46,25 +44,11 @@ def run(page: Any, kind: str, codec: str) -> list[float]:
     """Return the round trips, in milliseconds, of one connection with the kernel's end in a process of its own."""
     page.goto("about:blank")
     page.add_script_tag(content=PAGE + BACK)
-    kernel = subprocess.Popen(
-        [sys.executable, "-m", "tests.far", "map", kind, str(SECONDS + 5)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert kernel.stdin is not None
-        assert kernel.stdout is not None
-        kernel.stdin.write(json.dumps(page.evaluate("codec => offer(codec, 'sendrecv')", codec)) + "\n")
-        kernel.stdin.flush()
-        page.evaluate("d => answer(d)", json.loads(kernel.stdout.readline()))
-        assert "connected" in json.loads(kernel.stdout.readline())
+    with kernel_end(page, "map", kind, SECONDS + 5, page.evaluate("codec => offer(codec, 'sendrecv')", codec)):
         page.wait_for_timeout(4000)
         page.evaluate("() => { trips.length = 0; }")
         page.wait_for_timeout(1000 * (SECONDS - 4))
         return page.evaluate("() => trips")
-    finally:
-        page.evaluate("() => pc.close()")
-        kernel.kill()
-        kernel.communicate()
 
 
 def main() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from statistics import median, quantiles
 from typing import Any
 
 from tests.bench import report
+from tests.bench._kernel import kernel_end
 from tests.browser.chromium import Browsers, PageOptions
 
 ROUNDS = 3
@@ -67,25 +65,11 @@ globalThis.answer = (description) => pc.setRemoteDescription(description);
 
 def run(page: Any, kind: str, codec: str) -> dict[str, Any]:
     """Return the delays of one connection, with the kernel's end in a process of its own."""
-    kernel = subprocess.Popen(
-        [sys.executable, "-m", "tests.far", "receive", kind, str(SECONDS)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert kernel.stdin is not None
-        assert kernel.stdout is not None
-        kernel.stdin.write(json.dumps(page.evaluate("codec => offer(codec)", codec)) + "\n")
-        kernel.stdin.flush()
-        page.evaluate("d => answer(d)", json.loads(kernel.stdout.readline()))
-        assert "connected" in json.loads(kernel.stdout.readline())
+    with kernel_end(page, "receive", kind, SECONDS, page.evaluate("codec => offer(codec)", codec)) as hear:
         began = time.time()
         page.wait_for_timeout(1000 * SECONDS)
-        got = json.loads(kernel.stdout.readline())
-        pictures = got["pictures"]
-    finally:
-        page.evaluate("() => pc.close()")
-        kernel.kill()
-        kernel.communicate()
+        got = hear()
+    pictures = got["pictures"]
     delays = [when - taken for when, _, taken in pictures if when > began + 4]
     return {
         "median_ms": round(1000 * median(delays), 1),

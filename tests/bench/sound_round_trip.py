@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from statistics import median
 from typing import Any
 
 from tests.bench import report
+from tests.bench._kernel import kernel_end
 from tests.browser.chromium import Browsers, PageOptions
 
 ROUNDS = 2
@@ -58,25 +56,11 @@ def run(page: Any, kind: str) -> dict[str, Any]:
     """Return the round trips of one connection, whose kernel's end is a process of its own."""
     page.goto("about:blank")
     page.add_script_tag(content=PAGE)
-    kernel = subprocess.Popen(
-        [sys.executable, "-m", "tests.far", "echo", kind, str(SECONDS + 5)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert kernel.stdin is not None
-        assert kernel.stdout is not None
-        kernel.stdin.write(json.dumps(page.evaluate("() => start()")) + "\n")
-        kernel.stdin.flush()
-        page.evaluate("d => answer(d)", json.loads(kernel.stdout.readline()))
-        assert "connected" in json.loads(kernel.stdout.readline())
+    with kernel_end(page, "echo", kind, SECONDS + 5, page.evaluate("() => start()")):
         page.wait_for_timeout(5000)
         page.evaluate("() => { trips.length = 0; }")
         page.wait_for_timeout(1000 * (SECONDS - 5))
         trips = page.evaluate("() => trips")
-    finally:
-        page.evaluate("() => pc.close()")
-        kernel.kill()
-        kernel.communicate()
     return {
         "median_ms": round(1000 * median(trips)),
         "most_ms": round(1000 * max(trips)),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jupyter_rtc as rtc
+from jupyter_rtc.engine.extensions import PLAYOUT_DELAY
 from tests.conftest import SCALE
 
 from .firefox import FirefoxPage
@@ -105,6 +106,13 @@ def test_colours_arrive_as_they_were_painted(sides: Sides, codec: str) -> None:
         return float(np.abs(got - wanted).max())
 
     sides.until(lambda: error() <= SETTLED)
+
+
+def test_the_browser_is_told_to_show_pictures_at_once(sides: Sides) -> None:
+    sides.pc.add_track(rtc.TestPattern((320, 240)))
+    sides.we_offer()
+    sides.moves("0")
+    assert PLAYOUT_DELAY in sides.pc.remote_description.sdp
 
 
 def test_both_sides_offer_at_once_and_nothing_breaks(sides: Sides) -> None:
