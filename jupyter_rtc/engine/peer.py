@@ -308,6 +308,8 @@ class Peer:
         pc = self._connection
         compat.settle(pc)
         await self._recycling.settle(pc)
+        for slot in self._slots.values():
+            slot.negotiated()
         renewal, self._renewal = self._renewal, None
         if renewal is not None and renewal.applied:
             await renewal.settle()

@@ -21,7 +21,7 @@ from .extensions import show_at_once
 
 #: How often a sender that may not send looks whether it may again.
 GLANCE = 0.05
-#: So long after another negotiation a key frame is given, unasked.
+#: So long after another negotiation the next picture is a key frame, unasked.
 RENEWED = (0.5, 2.0)
 
 
@@ -59,6 +59,9 @@ class SlotTrack(MediaStreamTrack):
         if track is not None:
             self._id = track.id
         self._outlet.switch(track)
+
+    def negotiated(self) -> None:
+        """A negotiation of the connection is complete."""
 
     def heard_after(self, seconds: float) -> None:
         """The other side has answered after so long."""
@@ -112,7 +115,6 @@ class VideoSlot(SlotTrack):
 
     def __init__(self) -> None:
         super().__init__("video", PacketOutlet(config.bitrate()))
-        self._negotiated = False
 
     def attach(self, sender: RTCRtpSender) -> None:
         """Become the track of `sender`, and heed what its receiver says."""
@@ -125,12 +127,14 @@ class VideoSlot(SlotTrack):
     def _take_codec(self, name: str) -> None:
         if is_codec(name):
             self._outlet.set_codec(name)
+
+    def negotiated(self) -> None:
+        """A negotiation of the connection is complete."""
         # Firefox makes its receiver anew, and throws away meanwhile what arrives; if a key frame was among it, it goes
         # on from the last one it has, and asks for none.
-        if self._negotiated:
+        if self._outlet.pictures.frames:
             for seconds in RENEWED:
-                asyncio.get_running_loop().call_later(seconds, self._outlet.nudge)
-        self._negotiated = True
+                asyncio.get_running_loop().call_later(seconds, self._outlet.renew)
 
     def heard_after(self, seconds: float) -> None:
         """The other side has answered after so long."""

@@ -137,6 +137,7 @@ class Layer:
         self._still = 0
         self._held_back = False
         self._keys = KeyFrameLimit(time.monotonic())
+        self._renewed = False
         self._closed = False
         #: What it makes, in bits a second.
         self.rate = 0.0
@@ -185,6 +186,11 @@ class Layer:
         with self._changed:
             self._keys.wanted = True
             self._changed.notify_all()
+
+    def renew(self) -> None:
+        """Encode the next picture as a key frame: not at once, so none is given twice."""
+        with self._changed:
+            self._renewed = True
 
     def _put(self, picture: Picture) -> None:
         with self._changed:
@@ -236,7 +242,8 @@ class Layer:
                     if picture is None:
                         picture = self._again()
                         assert picture is not None
-                    if key:
+                    if key or self._renewed:
+                        key, self._renewed = True, False
                         self._keys.given(now)
                     return picture, fresh, key
                 self._changed.wait(None if due == float("inf") else due - now)

@@ -160,6 +160,12 @@ class PacketOutlet:
         if layer is not None:
             layer.request_key_frame()
 
+    def renew(self) -> None:
+        """Let the next picture be a key frame."""
+        layer = self._layer
+        if layer is not None:
+            layer.renew()
+
     # -- as a receiver of a layer ---------------------------------------------------------------------------------
 
     @property

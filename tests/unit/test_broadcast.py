@@ -14,7 +14,7 @@ from av.video.reformatter import Colorspace
 from jupyter_rtc import NumpyVideoTrack
 from jupyter_rtc.config import Bitrate
 from jupyter_rtc.media import broadcast
-from jupyter_rtc.media.broadcast import KEY_FRAME_BURST, KeyFrameLimit, layers_of
+from jupyter_rtc.media.broadcast import KEY_FRAME_BURST, REPEATS, KeyFrameLimit, layers_of
 from jupyter_rtc.media.packets import BOUND, Outgoing, PacketOutlet
 from jupyter_rtc.media.relay import RelayTrack
 from tests.conftest import SCALE
@@ -165,6 +165,22 @@ async def test_a_key_frame_comes_at_once_when_it_is_asked_for():
     while not (await received(outlet)).encoded.key:
         pass
     assert time.monotonic() - began < 0.5 * SCALE
+    outlet.close()
+
+
+async def test_renewed_the_next_picture_is_a_key_frame_and_none_is_given_twice():
+    track = written()
+    outlet = outlet_of(track)
+    for _ in range(len(REPEATS) + 2):  # it stands still, and is given only so often
+        await received(outlet)
+    keys, began = outlet.pictures.keys, time.monotonic()
+    outlet.renew()
+    await asyncio.sleep(0.1)
+    track.write(picture(101))
+    assert (first := await received(outlet)).encoded.key
+    assert first.encoded.time >= began + 0.1 or time.monotonic() - began > REPEATS[-1]
+    assert outlet.pictures.keys == keys + 1
+    assert not (await received(outlet)).encoded.key
     outlet.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from types import SimpleNamespace
@@ -22,7 +21,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from jupyter_rtc.engine import compat_sending, sending
+from jupyter_rtc.engine import compat_sending
 from jupyter_rtc.media.broadcast import Encoded, Wish
 from jupyter_rtc.media.packets import Outgoing
 
@@ -138,17 +137,3 @@ async def test_a_preferred_codec_comes_first_with_its_retransmission():
     transceiver = SimpleNamespace(kind="video", _preferred_codecs=["any"], _codecs=list(codecs))
     compat_sending.prefer(transceiver, "H264")
     assert transceiver._codecs == codecs, "its user knows better"
-
-
-async def test_another_negotiation_is_followed_by_a_key_frame_and_the_first_is_not(monkeypatch):
-    asked: list[str] = []
-    monkeypatch.setattr(sending, "RENEWED", (0.0, 0.0))
-    slot = sending.VideoSlot()
-    monkeypatch.setattr(slot._outlet, "nudge", lambda: asked.append("key frame"))
-    slot._take_codec("VP8")
-    await asyncio.sleep(0.02)
-    assert asked == []
-    slot._take_codec("VP8")
-    await asyncio.sleep(0.02)
-    assert asked == ["key frame"] * 2
-    slot.stop()
