@@ -84,6 +84,7 @@ class Peer:
         self._restarts: set[asyncio.Task[None]] = set()
         #: The credentials of the remote description that was applied last, by media section.
         self._remote_credentials: dict[str, tuple[str, str]] = {}
+        self._negotiated = False
         self._closed = False
 
     @property
@@ -308,8 +309,10 @@ class Peer:
         pc = self._connection
         compat.settle(pc)
         await self._recycling.settle(pc)
-        for slot in self._slots.values():
-            slot.negotiated()
+        if self._negotiated:
+            for slot in self._slots.values():
+                slot.renegotiated()
+        self._negotiated = True
         renewal, self._renewal = self._renewal, None
         if renewal is not None and renewal.applied:
             await renewal.settle()

@@ -60,8 +60,8 @@ class SlotTrack(MediaStreamTrack):
             self._id = track.id
         self._outlet.switch(track)
 
-    def negotiated(self) -> None:
-        """A negotiation of the connection is complete."""
+    def renegotiated(self) -> None:
+        """Another negotiation of the connection is complete."""
 
     def heard_after(self, seconds: float) -> None:
         """The other side has answered after so long."""
@@ -128,13 +128,12 @@ class VideoSlot(SlotTrack):
         if is_codec(name):
             self._outlet.set_codec(name)
 
-    def negotiated(self) -> None:
-        """A negotiation of the connection is complete."""
-        # Firefox makes its receiver anew, and throws away meanwhile what arrives; if a key frame was among it, it goes
+    def renegotiated(self) -> None:
+        """Another negotiation of the connection is complete."""
+        # Firefox makes its receivers anew, and throws away meanwhile what arrives; if a key frame was among it, it goes
         # on from the last one it has, and asks for none.
-        if self._outlet.pictures.frames:
-            for seconds in RENEWED:
-                asyncio.get_running_loop().call_later(seconds, self._outlet.renew)
+        for seconds in RENEWED:
+            asyncio.get_running_loop().call_later(seconds, self._outlet.renew)
 
     def heard_after(self, seconds: float) -> None:
         """The other side has answered after so long."""
