@@ -307,12 +307,13 @@ class Track(Displayable, Emitter, Generic[Item]):
             try:
                 item = slot.get(self._patience(began, timeout))
             except TimeoutError:
-                self._check(began, timeout)
+                pass  # what is raised below is shown by itself
             except SlotClosed:
                 raise self._ended(ended) from None
             else:
                 self._frames_out += 1
                 return item
+            self._check(began, timeout)
 
     async def _await(self, slot: Slot[Item], timeout: float | None, ended: type[Exception]) -> Item:
         """Wait on the running event loop; as `_wait`."""
@@ -321,12 +322,13 @@ class Track(Displayable, Emitter, Generic[Item]):
             try:
                 item = await slot.aget(self._patience(began, timeout))
             except TimeoutError:
-                self._check(began, timeout, blocking=False)
+                pass
             except SlotClosed:
                 raise self._ended(ended) from None
             else:
                 self._frames_out += 1
                 return item
+            self._check(began, timeout, blocking=False)
 
     @staticmethod
     def _patience(began: float, timeout: float | None) -> float:

@@ -84,8 +84,11 @@ class ConnectionView(LiveWidget):
             tracks.update(slots)
             sounds = [slot for slot, track in slots.items() if track.kind == "audio"]
             pictures = [slot for slot, track in slots.items() if track.kind == "video"]
-            for index, picture in enumerate(pictures):
-                name = f"{title} · {tracks[picture].label}" if len(pictures) > 1 else title
+            labels = [tracks[picture].label for picture in pictures]
+            for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+                name = f"{title} · {label}" if len(pictures) > 1 else title
+                if labels.count(label) > 1:  # as two tracks of numpy have the same
+                    name += f" {labels[: index + 1].count(label)}"
                 tiles.append({"title": name, "slots": [picture, *(sounds[:1] if index == 0 else [])]})
             if not pictures and sounds:
                 tiles.append({"title": title, "slots": sounds[:1]})

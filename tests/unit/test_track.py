@@ -357,6 +357,15 @@ def test_a_reader_that_waits_on_a_clone_is_told_the_originals_reason():
         track.clone().read(timeout=0.05)
 
 
+async def test_an_error_is_shown_without_what_it_was_found_by():
+    track = NumpyVideoTrack()
+    with pytest.raises(TimeoutError) as blocking:
+        track.read(timeout=0.05)
+    with pytest.raises(TimeoutError) as awaiting:
+        await anext(aiter(track.frames(timeout=0.05)))
+    assert blocking.value.__context__ is awaiting.value.__context__ is None
+
+
 # -- raw aiortc -------------------------------------------------------------------------------------------------------
 
 
