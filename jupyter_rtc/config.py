@@ -150,13 +150,22 @@ def bitrate() -> Bitrate:
     text = os.environ.get("JUPYTER_RTC_BITRATE", "")
     if not text:
         return Bitrate()
-    return parse_bitrate(_from_json("JUPYTER_RTC_BITRATE", text))
+    value = _from_json("JUPYTER_RTC_BITRATE", text)
+    try:
+        return parse_bitrate(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"JUPYTER_RTC_BITRATE is wrong: {error}") from None
 
 
 def codec() -> str | None:
     """Return the name of the video codec that is preferred, if the settings name one."""
     text = os.environ.get("JUPYTER_RTC_CODEC", "")
-    return _codec if _codec is not None or not text else parse_codec(text)
+    if _codec is not None or not text:
+        return _codec
+    try:
+        return parse_codec(text)
+    except ValueError as error:
+        raise ValueError(f"JUPYTER_RTC_CODEC is wrong: {error}") from None
 
 
 def configure(

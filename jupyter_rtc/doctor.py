@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import platform
 import re
 import socket
@@ -15,7 +16,7 @@ from importlib import metadata
 from typing import Literal
 from urllib.parse import urlsplit
 
-from .config import ice_servers, ice_transport_policy
+from .config import bitrate, codec, ice_servers, ice_transport_policy, switch_interval
 from .engine.loop import engine
 from .engine.servers import WORKS, Checked, check
 from .errors import RtcError
@@ -23,6 +24,8 @@ from .link import kernel
 from .rtc.connection import PeerConnection
 from .signaling.pair import connect_pair
 from .widgets.base import LiveWidget, script_is_fresh
+
+logger = logging.getLogger(__name__)
 
 DISTRIBUTION = "jupyter-rtc-media"
 #: The network's checks, each of which waits for what may never answer.
@@ -96,7 +99,9 @@ def doctor() -> Checkup:
     Checkup
         To be printed or shown; `ok` is False where something is wrong.
     """
-    return Checkup((*_installation(), *_front_end(), *_network()))
+    settings = tuple(_settings())
+    # With wrong ones no connection can be made.
+    return Checkup((*_installation(), *settings, *([] if settings else _front_end()), *_network(bool(settings))))
 
 
 # -- the installation -------------------------------------------------------------------------------------------------
@@ -170,6 +175,19 @@ def _script() -> Finding:
     return Finding("the page's script", "good", f"{len(str(LiveWidget._esm)) // 1024} kB, the one this kernel uses")
 
 
+# -- the settings -----------------------------------------------------------------------------------------------------
+
+
+def _settings() -> Iterator[Finding]:
+    """Yield what is wrong with the environment's settings: what `configure` is given it has checked itself."""
+    for setting in (ice_servers, ice_transport_policy, bitrate, codec, switch_interval):
+        try:
+            setting()
+        except (TypeError, ValueError) as error:
+            variable = str(error).split()[0]
+            yield Finding("settings", "bad", str(error), f"mend the environment variable {variable}, or unset it")
+
+
 # -- the front end ----------------------------------------------------------------------------------------------------
 
 
@@ -228,11 +246,17 @@ def _is_this_machine(host: str) -> bool:
 # -- the network ------------------------------------------------------------------------------------------------------
 
 
-def _network() -> list[Finding]:
+def _network(only_within: bool) -> list[Finding]:
     found: list[Finding] = [_udp()]
+    if only_within:
+        return found
 
     def run() -> None:
-        found.extend(asyncio.run(_connections()))
+        try:
+            found.extend(asyncio.run(_connections()))
+        except Exception as error:
+            found.append(Finding("connections", "bad", f"none could be made: {error}", "see the traceback in the log"))
+            logger.exception("the network could not be checked")
 
     # A cell has a running event loop already.
     thread = threading.Thread(target=run, name="jupyter-rtc doctor", daemon=True)
@@ -286,11 +310,7 @@ async def _own_pair() -> list[Finding]:
 
 async def _servers() -> list[Finding]:
     """Ask each configured server, each by itself."""
-    try:
-        servers, policy = ice_servers(), ice_transport_policy()
-    except (TypeError, ValueError) as error:
-        variable = str(error).split()[0]
-        return [Finding("servers", "bad", str(error), f"mend the environment variable {variable}")]
+    servers, policy = ice_servers(), ice_transport_policy()
     if not servers:
         if policy == "relay":
             return [Finding("servers", "bad", "only relayed ways are allowed, and no TURN server is named", _NAME_ONE)]

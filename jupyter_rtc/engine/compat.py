@@ -278,6 +278,17 @@ async def say_bye(sender: Any) -> None:
     await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
 
 
+def _has_section(pc: Any, transceiver: Any) -> bool:
+    """Return whether the other side's description that is in force has the transceiver.
+
+    An answer that is being applied is not, though aiortc has noted in its transceivers what it says.
+    """
+    remote, index = pc._RTCPeerConnection__remoteDescription(), transceiver._get_mline_index()
+    if remote is None or index is None or index >= len(remote.media):
+        return False
+    return bool(remote.media[index].rtp.muxId == transceiver.mid)
+
+
 async def start(pc: Any) -> None:
     """Start what both sides have described, as aiortc does in a task that nobody holds, and that ends in the middle.
 
@@ -301,7 +312,7 @@ async def start(pc: Any) -> None:
             continue
         if user is pc.sctp:
             await user.start(pc._RTCPeerConnection__sctpRemoteCaps, pc._RTCPeerConnection__sctpRemotePort)
-        elif user._get_mline_index() is not None:
+        elif _has_section(pc, user):
             if user.currentDirection in ("sendonly", "sendrecv"):
                 await user.sender.send(pc._RTCPeerConnection__localRtp(user))
             if user.currentDirection in ("recvonly", "sendrecv"):

@@ -74,6 +74,8 @@ class Track(Displayable, Emitter, Generic[Item]):
         self._reader: _Reader[Item] | None = None
         self._outlet: Any = None
         self._frames_in = 0
+        #: The time of its first item.
+        self._origin: float | None = None
         self._frames_out = 0
         self._frames_dropped = 0
         self._delay: float | None = None
@@ -232,6 +234,8 @@ class Track(Displayable, Emitter, Generic[Item]):
         """Hand an item to every reader. Called by the source, on its own thread."""
         now = time.monotonic()
         self._frames_in += 1
+        if self._origin is None:
+            self._origin = item.time
         self._arrivals.append(now)
         self._delay = now - item.time
         self._set_muted(False)
@@ -422,7 +426,8 @@ class Track(Displayable, Emitter, Generic[Item]):
             True: the oldest of them go. False: none is lost, and a reader that falls more than 300 behind gets an
             `OperationError`.
         timestamps : bool
-            Yield ``(seconds, item)``, media seconds since the track's first item here.
+            Yield ``(seconds, item)``, media seconds since the track's first item. What nobody reads is not made, or not
+            decoded: the first is the first that anybody could read.
         timeout : float, optional
             Raise `TimeoutError` when nothing comes for so many seconds.
         """

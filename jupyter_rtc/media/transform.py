@@ -145,7 +145,6 @@ class FrameIterator(Generic[Item]):
         self._track = track
         self._timestamps = timestamps
         self._timeout = timeout
-        self._first: float | None = None
         self._slot: Slot[Item] = Slot(maxsize) if drop else Slot(LOSSLESS_BOUND, full="fail")
         self._dropped = 0
         self._unsubscribe = track._subscribe(self._slot.put, self._slot.close)
@@ -176,6 +175,5 @@ class FrameIterator(Generic[Item]):
     def _hand_out(self, item: Item) -> Any:
         self._track._frames_dropped += self._slot.dropped - self._dropped
         self._dropped = self._slot.dropped
-        self._first = item.time if self._first is None else self._first
         array = item.array()
-        return (item.time - self._first, array) if self._timestamps else array
+        return (item.time - (self._track._origin or item.time), array) if self._timestamps else array

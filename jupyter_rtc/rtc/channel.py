@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +19,8 @@ from ..media.slot import Slot, SlotClosed
 from .stats import ChannelCounts
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from .connection import PeerConnection
 
 ChannelState = Literal["connecting", "open", "closing", "closed"]
@@ -27,11 +31,22 @@ MAX_LABEL = 65_535
 LOW = 65_536
 #: What has come and nobody iterates over: the oldest goes.
 UNREAD_BOUND = 10_000
+#: So long, in seconds, `aclose` waits for what is buffered to be sent.
+FAREWELL = 5.0
 
 
 def usv(text: Any) -> Any:
     """Return text without lone surrogates, as browsers convert it (USVString)."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text
+
+
+def _bytes_of(data: Any) -> bytes:
+    if isinstance(data, np.ndarray):
+        return data.tobytes()
+    try:
+        return memoryview(data).tobytes()
+    except TypeError:
+        raise TypeError(f"str, bytes-like or ndarray can be sent, not {type(data).__name__}") from None
 
 
 def check_options(
@@ -91,6 +106,8 @@ class DataChannel(Emitter):
         self._low = 0
         self._open_unheard = False
         self._unread: Slot[str | bytes] = Slot(UNREAD_BOUND)
+        self._iterated = False
+        self._over: Future[None] = Future()
         self._drained: set[asyncio.Future[None]] = set()
         self.messages_sent = self.messages_received = self.bytes_sent = self.bytes_received = 0
         channel.on_open = self._opened
@@ -159,7 +176,7 @@ class DataChannel(Emitter):
         self._low = int(value)
         engine().post(self._channel.set_low, max(self._low, LOW if self._drained else 0))
 
-    def send(self, data: str | bytes | bytearray | memoryview | np.ndarray[Any, Any]) -> None:
+    def send(self, data: str | Buffer | np.ndarray[Any, Any]) -> None:
         """Send a message: text, or the bytes of anything that has some (an array's in C order).
 
         Raises
@@ -169,15 +186,7 @@ class DataChannel(Emitter):
         TypeError
             When it is neither text nor bytes, or has more bytes than the other side takes: 262144 at most.
         """
-        message: str | bytes
-        if isinstance(data, str):
-            message = data
-        elif isinstance(data, (bytes, bytearray, memoryview)):
-            message = bytes(data)
-        elif isinstance(data, np.ndarray):
-            message = data.tobytes()
-        else:
-            raise TypeError(f"str, bytes-like or ndarray can be sent, not {type(data).__name__}")
+        message = data if isinstance(data, str) else _bytes_of(data)
         size = len(message.encode()) if isinstance(message, str) else len(message)
         most = self._channel.max_message_size
         if size > most:
@@ -222,8 +231,25 @@ class DataChannel(Emitter):
         self._state = "closing"
         engine().post(self._channel.close)
 
+    async def aclose(self) -> None:
+        """Close it, and wait, for a few seconds at most, until what is buffered is sent."""
+        self.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await asyncio.shield(asyncio.wrap_future(self._over))
+
+    async def __aenter__(self) -> DataChannel:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
+
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """Iterate over the messages as they come, until the channel is closed."""
+        """Iterate over the messages as they come, until the channel is closed.
+
+        Also over those that came before, the last 10 000 of them, unless a callback was told of them.
+        """
+        self._iterated = True
         while True:
             try:
                 yield await self._unread.aget()
@@ -248,7 +274,8 @@ class DataChannel(Emitter):
     def _received(self, message: str | bytes) -> None:
         self.messages_received += 1
         self.bytes_received += len(message.encode()) if isinstance(message, str) else len(message)
-        self._unread.put(message)
+        if self._iterated or not self._listeners.get("message"):
+            self._unread.put(message)
         self._emit("message", message)
 
     def _is_low(self) -> None:
@@ -278,3 +305,4 @@ class DataChannel(Emitter):
             self._emit("error", OperationError(error))
         self._emit("close")
         self._unread.close()
+        self._over.set_result(None)

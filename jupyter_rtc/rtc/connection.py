@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, Literal, TypeVar, cast
 
 import traitlets
@@ -734,17 +735,20 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
         Takes at most a few seconds. May be called twice.
         """
+        closing = self._begin_to_close()
+        if closing is not None and not engine().is_current:
+            closing.result(QUICK)
+            self._set_traits()
+
+    def _begin_to_close(self) -> Future[None] | None:
         if self._closed:
-            return
+            return None
         self._closed = True
         self._states.update(signaling_state="closed", connection_state="closed", ice_connection_state="closed")
         self._history.add("connection_state", "closed")
         for watcher in tuple(self._watchers):
             watcher()
-        future = engine().submit(self._close())
-        if not engine().is_current:
-            future.result(QUICK)
-            self._set_traits()
+        return engine().submit(self._close())
 
     async def _close(self) -> None:
         for task in tuple(self._under_way):
@@ -758,7 +762,12 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     async def aclose(self) -> None:
         """Close it, see `close`, and wait until the signaling has told the other side."""
-        await asyncio.get_running_loop().run_in_executor(None, self.close)
+        closing = self._begin_to_close()  # on no other thread: at the end of the process there are no new ones
+        if closing is not None:
+            async with asyncio.timeout(QUICK):
+                await asyncio.shield(asyncio.wrap_future(closing))
+            if not engine().is_current:
+                self._set_traits()
         if self._negotiation is not None:
             await self._negotiation.over()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ConnectTimeout, InvalidStateError, NotSupportedError, OperationError, RtcError, SignalingError
@@ -40,6 +41,11 @@ class Signaling(Protocol):
 
     async def close(self) -> None:
         """End it. A pending `receive` may raise."""
+
+
+def _public(message: Any) -> Any:
+    """Return what may be logged of a message: a description has what it takes to listen in."""
+    return {**message, "sdp": "..."} if isinstance(message, Mapping) and "sdp" in message else message
 
 
 def yields(own: str, theirs: str) -> bool:
@@ -249,9 +255,9 @@ class PerfectNegotiation:
 
     async def _receive(self) -> None:
         while not self._ended:
-            message = await self._signaling.receive()
-            kind = message.get("type")
-            if kind in ("offer", "answer"):
+            message: Any = await self._signaling.receive()
+            kind = message.get("type") if isinstance(message, Mapping) else None
+            if kind in ("offer", "answer") and isinstance(message.get("sdp"), str):
                 await self._take_description(message)
             elif kind == "candidate":
                 await self._take_candidate(message.get("candidate"))
@@ -259,12 +265,15 @@ class PerfectNegotiation:
                 logger.debug("the other side says bye")
                 self._connection._history.said_bye()
                 await self.end(say=False)
-            else:
-                logger.warning("a message of type %r is not understood", kind)
+            else:  # whatever another program, or somebody else, has sent: it changes nothing
+                logger.warning("a message is not understood: %.100r", _public(message))
 
     async def _take_description(self, message: dict[str, Any]) -> None:
         connection = self._connection
         await self._offered.wait()  # our own offer first, if one is being made: then both are known
+        if message["type"] == "answer" and connection.signaling_state == "stable":
+            logger.debug("an answer came twice, or to an offer that was taken back")
+            return
         collision = message["type"] == "offer" and connection.signaling_state != "stable"
         self._ignored = collision and not self._gives_way(message["sdp"])
         if self._ignored:
@@ -289,7 +298,7 @@ class PerfectNegotiation:
     async def _take_candidate(self, candidate: dict[str, Any] | None) -> None:
         try:
             await self._connection.add_ice_candidate(candidate)
-        except RtcError as error:
+        except (RtcError, TypeError) as error:
             if not self._ignored:
                 logger.warning("a candidate was refused: %s", error)
 

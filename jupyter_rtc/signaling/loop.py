@@ -9,6 +9,8 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from ..engine.loop import engine
+
 T = TypeVar("T")
 
 #: How long the end of the process waits for servers to be told.
@@ -27,6 +29,7 @@ def loop() -> asyncio.AbstractEventLoop:
         if _loop is None or _pid != os.getpid():  # a forked child has no such thread
             _loop, _pid = asyncio.new_event_loop(), os.getpid()
             _closers.clear()
+            engine()  # which has to be there first: it is closed last, when all signalings have said goodbye
             threading.Thread(target=_loop.run_forever, name="jupyter-rtc-signaling", daemon=True).start()
             atexit.register(_goodbye, _pid)
         return _loop

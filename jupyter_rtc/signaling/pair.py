@@ -18,13 +18,18 @@ class _Pair:
 
     def __init__(self, a: PeerConnection, b: PeerConnection) -> None:
         self._lock = asyncio.Lock()
-        self.sides = (a, b)
+        # Weakly: it is kept for as long as one of them is there.
+        self._sides = (weakref.ref(a), weakref.ref(b))
+
+    def __contains__(self, connection: object) -> bool:
+        return connection in [side() for side in self._sides]
 
     async def negotiate(self) -> None:
         """Negotiate until neither side needs to."""
         async with self._lock:
-            for offerer, answerer in (self.sides, self.sides[::-1]):
-                if offerer._closed or answerer._closed:
+            a, b = [side() for side in self._sides]
+            for offerer, answerer in ((a, b), (b, a)):
+                if offerer is None or answerer is None or offerer._closed or answerer._closed:
                     return
                 if offerer._session.is_needed():
                     await answerer.set_remote_description(await offerer.set_local_description())
@@ -98,7 +103,7 @@ _pairs: weakref.WeakKeyDictionary[PeerConnection, _Pair] = weakref.WeakKeyDictio
 async def _make_pair(a: PeerConnection, b: PeerConnection) -> _Pair:
     """Return the pair of these two, however often they are connected: two would cross each other's offers."""
     known = _pairs.get(a)
-    if known is not None and b in known.sides:
+    if known is not None and b in known:
         return known
     pair = _pairs[a] = _pairs[b] = _Pair(a, b)
     for side in (a, b):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ def in_firefox(lab: JupyterLab, firefox_page: FirefoxPage) -> Iterator[Notebook]
 
 
 @pytest.mark.timeout(180 * SCALE)
-def test_pictures_go_both_ways_also_while_a_cell_runs(in_firefox: Notebook) -> None:
+def test_pictures_go_both_ways_also_while_a_cell_runs(in_firefox: Notebook, tmp_path: Path) -> None:
     notebook = in_firefox
     count_cameras(notebook)
     notebook.do(IMPORTS)
@@ -37,9 +38,15 @@ def test_pictures_go_both_ways_also_while_a_cell_runs(in_firefox: Notebook) -> N
     notebook.wait_js("() => harness.hasPicture('#v0')")
     notebook.wait_js("() => harness.hasPicture('#v1')")
 
-    cell = notebook.start("began = time.monotonic(); count = 0\nwhile time.monotonic() - began < 8: count += 1")
+    begun, seen = tmp_path / "begun", tmp_path / "seen"
+    cell = notebook.start(
+        f"from pathlib import Path\nPath({str(begun)!r}).touch()\ncount = 0\n"
+        f"while not Path({str(seen)!r}).exists():\n    for _ in range(1_000_000): count += 1"
+    )
+    notebook.until(begun.exists, "the cell runs")
     frames = notebook.frames(2, "#v1", strip=40)
     assert not cell.done
+    seen.touch()
     cell.wait()
     numbers, delays, _ = numbers_and_delays(frames, HEIGHT)
     assert len(set(numbers)) >= 10

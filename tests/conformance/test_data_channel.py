@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from array import array
 from typing import Any
 
 import numpy as np
@@ -577,6 +578,7 @@ async def test_text_of_the_other_side_is_received(options: dict[str, Any], other
         pytest.param(b"hello", id="bytes"),
         pytest.param(bytearray(b"hello"), id="bytearray"),
         pytest.param(memoryview(b"-hello-")[1:6], id="memoryview"),
+        pytest.param(array("B", b"hello"), id="array"),
         pytest.param(np.frombuffer(b"hello", np.uint8), id="ndarray"),
         pytest.param(np.frombuffer(b"h.e.l.l.o.", np.uint8)[::2], id="ndarray with strides"),
         pytest.param(b"", id="empty"),
@@ -760,6 +762,36 @@ async def test_async_iteration_gives_what_message_events_give() -> None:
             ours.send(message)
         ours.close()
         assert [message async for message in theirs] == ["1", b"2", "3"]
+
+
+async def test_what_a_callback_was_told_is_not_kept_for_an_iteration() -> None:
+    """webrtc/RTCDataChannel-send-receive.html: (API.md: async iteration) messages are either told or kept until somebody iterates."""
+    with peers() as (a, b):
+        ours, theirs = await channel_pair(a, b)
+        ours.send("kept")
+        await eventually(lambda: theirs.messages_received == 1)
+        await settle()
+        log = EventLog(theirs, "message")
+        ours.send("told")
+        await log.wait()
+        messages = aiter(theirs)
+        assert await anext(messages) == "kept"
+        ours.send("both")
+        assert await log.wait(2) == await anext(messages) == "both"
+        assert log.payloads == ["told", "both"]
+
+
+async def test_aclose_waits_until_the_last_message_is_sent() -> None:
+    """webrtc/RTCDataChannel-close.html: (API.md: two endings) aclose() and ``async with`` return once the channel is closed."""
+    with peers() as (a, b):
+        ours, theirs = await channel_pair(a, b)
+        async with ours:
+            ours.send(bytes(200_000))
+            ours.send("last")
+        assert ours.ready_state == "closed"
+        assert [len(message) async for message in theirs] == [200_000, 4]
+        await ours.aclose()
+        await a.create_data_channel("never connected").aclose()
 
 
 # -- bufferedAmount.html ------------------------------------------------------------------------------------------

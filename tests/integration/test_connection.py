@@ -1070,6 +1070,41 @@ async def test_connections_that_are_closed_while_they_connect_leave_nothing_behi
     await wait_for(lambda: gc.collect() is not None and not any(one() for one in gone))
 
 
+async def test_a_pair_that_is_closed_leaves_nothing_behind():
+    gone = []
+    for _ in range(3):
+        a, b, track = PeerConnection(), PeerConnection(), still()
+        a.add_track(track)
+        await connect_pair(a, b)
+        await read(remote_track(b))
+        a.close()
+        b.close()
+        track.stop()
+        gone += [weakref.ref(a), weakref.ref(b), weakref.ref(track)]
+        del a, b, track
+    await wait_for(lambda: gc.collect() is not None and not any(one() for one in gone))
+
+
+async def test_tracks_that_are_added_while_a_pair_connects_arrive_and_no_task_dies(caplog):
+    for delay in (0.0, 0.02, 0.04, 0.06, 0.08):
+        a, b = PeerConnection(), PeerConnection()
+        for side in (a, b):
+            side.add_track(TestPattern((80, 60)))
+        connecting = asyncio.create_task(connect_pair(a, b))
+        await asyncio.sleep(delay)
+        for side in (a, b):
+            side.add_track(TestTone())
+        await connecting
+        for side in (a, b):
+            await wait_for(lambda side=side: len(side.get_transceivers()) == 2)
+            await read(remote_track(side, "audio"))
+        a.close()
+        b.close()
+        del a, b, side
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"], caplog.text
+
+
 async def test_the_other_side_that_is_closed_is_failed_here_and_never_closed(pair):
     a, b = pair
     a.add_track(still())

@@ -91,10 +91,11 @@ def test_a_process_with_an_open_pair_ends_within_3_seconds(root, ending, code):
 def test_a_process_whose_event_loop_is_interrupted_ends_too(root):
     took, process = run(
         """
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
 async def forever():
     a, b, tracks = await main()
     print("LAST", time.time(), flush=True)
-    import os, signal
     os.kill(os.getpid(), signal.SIGINT)
     await asyncio.sleep(60)
 asyncio.run(forever())
@@ -104,6 +105,40 @@ asyncio.run(forever())
     assert took < 3 * SCALE
     assert "KeyboardInterrupt" in process.stderr
     assert process.stderr.count("Traceback") <= 2, process.stderr
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        """
+async def publish():
+    server = WhipServer()
+    await server.start()
+    pc = PeerConnection()
+    pc.add_track(TestPattern((160, 120)))
+    await pc.connect(Whip(server.url + "/whip/x"))
+asyncio.run(publish())
+""",
+        """
+server = serve_rooms(0)
+async def meet():
+    a, b = WebSocketRoom(server.url, "x"), WebSocketRoom(server.url, "x")
+    a.add_track(TestPattern((160, 120)))
+    arrived = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    b.on("track", lambda _event: loop.call_soon_threadsafe(arrived.set))
+    await a.join()
+    await b.join()
+    await arrived.wait()
+asyncio.run(meet())
+""",
+    ],
+    ids=["a server with a publisher", "a room with two"],
+)
+def test_a_process_that_closes_nothing_ends_without_a_word(root, code):
+    took, process = run(code + LAST, root)
+    assert took < 4 * SCALE
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 def test_a_process_that_ends_says_goodbye(root):

@@ -17,7 +17,7 @@ Checkup, Finding = doctor.Checkup, doctor.Finding
 
 @pytest.fixture
 def no_network(monkeypatch):
-    monkeypatch.setattr(doctor, "_network", list)
+    monkeypatch.setattr(doctor, "_network", lambda _only_within: [])
 
 
 def topics(checkup) -> dict[str, str]:
@@ -35,7 +35,7 @@ def test_here_nothing_is_wrong_and_two_ends_find_each_other():
 def test_a_server_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr(config, "_configured", ice.parse_ice_servers(["stun:127.0.0.1:9"]))
     monkeypatch.setattr(doctor, "_own_pair", nothing)
-    (finding,) = [f for f in doctor._network() if f.topic == "server"]
+    (finding,) = [f for f in doctor._network(False) if f.topic == "server"]
     assert finding.state == "bad"
     assert "127.0.0.1:9" in finding.text
     assert finding.advice
@@ -45,14 +45,35 @@ async def nothing() -> list[Finding]:
     return []
 
 
-def test_a_wrong_setting_is_named(monkeypatch):
-    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", "stun:example.org")
-    monkeypatch.setattr(doctor, "_own_pair", nothing)
-    assert "JUPYTER_RTC_ICE_SERVERS is not JSON" in str(Checkup(tuple(doctor._network())))
-    monkeypatch.setenv("JUPYTER_RTC_ICE_SERVERS", '"stun:example.org"')
-    text = str(Checkup(tuple(doctor._network())))
-    assert "JUPYTER_RTC_ICE_SERVERS is wrong: ice_servers is a list" in text
-    assert "mend the environment variable JUPYTER_RTC_ICE_SERVERS" in text
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ICE_SERVERS", "stun:example.org", "is not JSON"),
+        ("ICE_SERVERS", '"stun:example.org"', "is wrong: ice_servers is a list"),
+        ("ICE_TRANSPORT_POLICY", "none", "is 'all' or 'relay', not 'none'"),
+        ("BITRATE", "-5", "is wrong: the bitrate's ceiling is in bits a second"),
+        ("CODEC", "AV1", "is wrong: codec is 'VP8' or 'H264', not 'AV1'"),
+        ("SWITCH_INTERVAL", "fast", "is seconds, or 0, not 'fast'"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch, name, value, words):
+    monkeypatch.setenv(f"JUPYTER_RTC_{name}", value)
+    checkup = rtc.doctor()
+    assert not checkup.ok
+    (finding,) = [finding for finding in checkup.findings if finding.topic == "settings"]
+    assert finding.text.startswith(f"JUPYTER_RTC_{name} {words}")
+    assert f"mend the environment variable JUPYTER_RTC_{name}" in finding.advice
+
+
+def test_a_check_that_breaks_is_not_taken_for_good(monkeypatch, caplog):
+    async def broken() -> list[Finding]:
+        raise OSError("no sockets")
+
+    monkeypatch.setattr(doctor, "_own_pair", broken)
+    checkup = rtc.doctor()
+    assert topics(checkup)["connections"] == "bad"
+    assert "no sockets" in str(checkup)
+    caplog.clear()
 
 
 def test_a_package_that_is_missing_or_too_old_says_how_to_install_it(no_network, monkeypatch):

@@ -465,6 +465,18 @@ def test_timestamps_are_media_seconds_since_the_first_item():
     assert items[0][1].shape == (6, 8, 3)
 
 
+def test_an_iteration_that_begins_later_counts_from_the_tracks_first_item_too():
+    track = counter(fps=50)
+    first = track.frames(drop=False, timestamps=True, timeout=SOON)
+    for _ in range(5):
+        next(first)
+    second = track.frames(timestamps=True, timeout=SOON)
+    assert next(second)[0] >= 4 / 50
+    for frames in (first, second):
+        frames.close()
+    track.stop()
+
+
 def test_an_iteration_times_out_when_nothing_comes_for_so_long():
     track = NumpyVideoTrack()
     track.write(picture(1))
