@@ -153,6 +153,7 @@ export interface Traits {
   signaling_state: string;
   connection_state: string;
   ice_connection_state: string;
+  left?: boolean;
   /** Connection only: one line of statistics in words, refreshed about each second. */
   statistics: string;
 }

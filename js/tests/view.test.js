@@ -66,7 +66,7 @@ describe("the camera's sentence", () => {
     ],
     [{ state: "live" }, "live", "Live"],
     [{ state: "live", link: "connecting" }, "waiting", "Camera on, connecting to the kernel"],
-    [{ state: "live", link: "gone" }, "error", "Kernel gone: start it, and run the cell again"],
+    [{ state: "live", link: "gone" }, "error", "Kernel gone, or started anew: run the cell again"],
     [{ state: "error", error: refused }, "warning", "No permission: allow it"],
     [{ elsewhere: true, playing: true }, "live", "Live from another page's camera"],
     [{ link: "connecting" }, "waiting", "Connecting to the kernel"],
@@ -80,6 +80,10 @@ describe("the camera's sentence", () => {
 test("a connection's sentence follows its state", () => {
   expect(describeConnection({ link: "connected", connectionState: "connected" }).tone).toBe("live");
   expect(describeConnection({ link: "connected", connectionState: "failed" }).tone).toBe("error");
+  expect(describeConnection({ link: "connected", connectionState: "failed", left: true })).toEqual({
+    tone: "off",
+    text: "The other side has closed the connection",
+  });
   expect(describeConnection({ link: "blocked", connectionState: "connected" }).tone).toBe("error");
 });
 

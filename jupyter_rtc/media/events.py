@@ -8,7 +8,7 @@ import logging
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -142,6 +142,11 @@ class Emitter:
         # Who listens by now is called, before what came after the event.
         listeners = tuple(self._listeners.get(event, ()))
         self._serial.submit_first([partial(listener.call, *payload) for listener in listeners])
+
+
+def kind_of(error: BaseException) -> Hashable:
+    """Return what errors of one kind have in common: the type and the lines. Their words may have numbers in them."""
+    return type(error), tuple((at.filename, at.lineno) for at in traceback.extract_tb(error.__traceback__))
 
 
 def describe(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..errors import InvalidStateError
 from .clock import Pacer
-from .events import describe
+from .events import describe, kind_of
 from .frames import (
     SAMPLE_RATE,
     Picture,
@@ -53,7 +53,7 @@ class _Source(Track[Item]):
         self._wake = threading.Condition()
         # A source's function is never called by two threads at once, not even when readers come and go.
         self._one_at_a_time = threading.Lock()
-        self._told = ""
+        self._told: set[Hashable] = set()
 
     def _activate(self) -> None:
         self._stopping = stopping = threading.Event()
@@ -81,10 +81,9 @@ class _Source(Track[Item]):
         except StopIteration:
             raise
         except BaseException as error:  # sys.exit() in a user's function is to be seen, too
-            text = describe(error)
-            if text != self._told:
-                self._told = text
-                logger.error("the source of %s raised\n%s", self.label, text)
+            if (kind := kind_of(error)) not in self._told:
+                self._told.add(kind)
+                logger.error("the source of %s raised\n%s", self.label, describe(error))
                 self._fail(error)
         else:
             self._deliver(item)

@@ -7,7 +7,7 @@ import time
 import uuid
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ..errors import InvalidStateError
 from .display import Displayable
-from .events import Emitter
+from .events import Emitter, kind_of
 from .frames import SAMPLE_RATE, Media, Picture, Sound
 from .slot import Slot, SlotClosed
 
@@ -62,6 +62,7 @@ class Track(Displayable, Emitter, Generic[Item]):
         self.id = id or str(uuid.uuid4())
         self.label = label
         self.error: BaseException | None = None
+        self._errors: set[Hashable] = set()
         self._enabled = True
         self._muted = muted
         self._ready_state: ReadyState = "live"
@@ -259,8 +260,9 @@ class Track(Displayable, Emitter, Generic[Item]):
 
     def _fail(self, error: BaseException) -> None:
         """Keep and tell an error of user code, each kind once."""
-        known = self.error
-        if known is None or type(known) is not type(error) or str(known) != str(error):
+        kind = kind_of(error)
+        if kind not in self._errors:
+            self._errors.add(kind)
             self.error = error
             self._emit("error", error)
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, cast
 import numpy as np
 import numpy.typing as npt
 
-from .events import describe
+from .events import describe, kind_of
 from .frames import Picture, Pixels, Sound, picture_from_array, samples_from_array
 from .relay import RelayTrack
 from .slot import Slot, SlotClosed
@@ -55,7 +55,7 @@ class Worker(Generic[Item]):
         self._slot.close()
 
     def _run(self) -> None:
-        told = ""
+        told = set()
         dropped = 0
         while True:
             try:
@@ -70,10 +70,9 @@ class Worker(Generic[Item]):
             try:
                 self._function(item)
             except BaseException as error:  # sys.exit() in a user's function is to be seen, too
-                text = describe(error)
-                if text != told:  # thirty times a second says no more than once
-                    told = text
-                    logger.error("%s raised\n%s", self._name, text)
+                if (kind := kind_of(error)) not in told:  # thirty times a second says no more than once
+                    told.add(kind)
+                    logger.error("%s raised\n%s", self._name, describe(error))
                     self._owner._fail(error)
 
 

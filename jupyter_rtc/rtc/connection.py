@@ -611,6 +611,11 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         self._channels.clear()
         await old.close()
 
+    @property
+    def _left(self) -> bool:
+        """Whether the other side has ended it, and nobody looks for it."""
+        return (self._ended or self._history.bye) and not self._describe_loss()
+
     def _report_loss(self, why: str, *, is_final: bool = False) -> Report:
         self._loss = why, is_final
         self._history.add("given up" if is_final else "in vain", why)

@@ -1473,7 +1473,7 @@ function obstacle4(link) {
     case "none":
       return { tone: "off", text: "No answer from a kernel: live pictures need a running one" };
     case "gone":
-      return { tone: "error", text: "Kernel gone: start it, and run the cell again" };
+      return { tone: "error", text: "Kernel gone, or started anew: run the cell again" };
     case "busy":
       return { tone: "waiting", text: "Waiting for the kernel: a cell is running" };
     case "blocked":
@@ -1531,9 +1531,10 @@ function describeCamera({ link, delay = "", state, error, words, invites = false
   if (link !== "connected") return connecting(delay);
   return { tone: "off", text: words.off };
 }
-function describeConnection({ link, connectionState }) {
+function describeConnection({ link, connectionState, left = false }) {
   switch (connectionState) {
     case "failed":
+      if (left) return { tone: "off", text: "The other side has closed the connection" };
       return { tone: "error", text: "Connection failed" };
     case "closed":
       return { tone: "off", text: "Connection closed" };
@@ -1601,6 +1602,7 @@ var Shell = class {
     this.#session = session;
     this.#name = name;
     this.element.append(...content, this.bar, this.#notices.element);
+    el.classList.add("jrtc-host");
     el.append(this.element);
     this.#copy.title = "Why it does not connect, as text for somebody who is to help. It contains addresses";
     this.#copy.addEventListener("click", () => this.#report(), { signal });
@@ -1917,7 +1919,7 @@ function mountConnection(context) {
     else if (model.get("muted")) sound.show("sound-off", "Sound on");
     else sound.show("sound", "Sound off");
     facts.replaceChildren(...fact("connection", model.get("connection_state")), ...fact("ICE", model.get("ice_connection_state")), ...fact("signaling", model.get("signaling_state")), create("span", { class: "jrtc-statistics", text: model.get("statistics") ?? "" }));
-    const sentence = describeConnection({ link, connectionState: model.get("connection_state") });
+    const sentence = describeConnection({ link, connectionState: model.get("connection_state"), left: model.get("left") });
     const name = model.get("label");
     shell.show(name ? { ...sentence, text: `${name} · ${sentence.text}` } : sentence);
   }

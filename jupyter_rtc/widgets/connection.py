@@ -33,6 +33,8 @@ class ConnectionView(LiveWidget):
     signaling_state = traitlets.Unicode("").tag(sync=True)
     connection_state = traitlets.Unicode("").tag(sync=True)
     ice_connection_state = traitlets.Unicode("").tag(sync=True)
+    #: Whether the other side has ended it, which is no failure.
+    left = traitlets.Bool(False).tag(sync=True)
     #: One line in words, numbers or what became of a connection that was lost, refreshed while a page shows it.
     statistics = traitlets.Unicode("").tag(sync=True)
 
@@ -41,12 +43,14 @@ class ConnectionView(LiveWidget):
         self._counting: asyncio.Task[None] | None = None
         super().__init__(
             label=connection.name,
+            left=connection._left,
             **{name: getattr(connection, name) for name in _STATES},
         )
         connection._changed = self._pages.replan  # type: ignore[method-assign]
         connection.observe(self._state_changed, list(_STATES))
 
     def _state_changed(self, change: Any) -> None:
+        self.left = self._connection._left
         setattr(self, change["name"], change["new"])
 
     def report(self) -> Report:

@@ -115,6 +115,8 @@ def test_a_pair_of_connections_shows_the_remote_stream_with_its_state(notebook: 
     assert np.abs(np.median(written, axis=(0, 1)) - (200, 40, 90)).max() < 12
     notebook.until(lambda: "connected" in notebook.page.inner_text(".jrtc >> nth=1").lower())
     assert notebook.value("[s.id == stream.id for r in b.get_receivers() for s in r._streams]") == [True, True]
+    notebook.do("a.close()")
+    notebook.until(lambda: "The other side has closed" in notebook.page.inner_text(".jrtc >> nth=1"))
 
 
 def test_get_user_media_gives_a_stream_with_picture_and_sound(notebook: Notebook) -> None:

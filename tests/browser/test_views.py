@@ -117,6 +117,27 @@ def test_it_sits_in_boxes_outputs_and_layouts(notebook: Notebook) -> None:
     notebook.wait_value("three.transport == ''")
 
 
+def test_side_by_side_they_share_the_width(notebook: Notebook) -> None:
+    notebook.do(IMPORTS + "import ipywidgets as w\npattern = rtc.TestPattern()")
+    notebook.do(
+        "w.VBox([w.HBox([rtc.Video(pattern), rtc.Video(pattern)]), w.GridBox([rtc.Video(pattern) for _ in range(4)], "
+        "layout=w.Layout(grid_template_columns='repeat(2, 1fr)', width='800px'))])"
+    )
+    notebook.until(lambda: notebook.js("() => document.querySelectorAll('.jrtc-stage[data-seen]').length") == 6)
+    for box in ("hbox", "gridbox"):
+        edges, widths = notebook.js(
+            """box => {
+              const { left, right } = document.querySelector(`.widget-${box}`).getBoundingClientRect();
+              const all = [...document.querySelectorAll(`.widget-${box} .jrtc`)].map((e) => e.getBoundingClientRect());
+              return [all.every((e) => e.left >= left && e.right <= right), all.map((e) => e.width)];
+            }""",
+            box,
+        )
+        assert edges, f"one is cut off in the {box}: {widths}"
+        assert min(widths) > 300, widths
+    notebook.screenshot("side by side")
+
+
 def test_traits_are_observed_linked_and_linked_in_the_page(notebook: Notebook) -> None:
     notebook.do(
         IMPORTS + "import ipywidgets as w\n"

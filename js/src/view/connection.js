@@ -57,7 +57,11 @@ export function mountConnection(context) {
       ...fact("signaling", model.get("signaling_state")),
       create("span", { class: "jrtc-statistics", text: model.get("statistics") ?? "" }),
     );
-    const sentence = describeConnection({ link, connectionState: model.get("connection_state") });
+    const sentence = describeConnection({
+      link,
+      connectionState: model.get("connection_state"),
+      left: model.get("left"),
+    });
     const name = model.get("label");
     shell.show(name ? { ...sentence, text: `${name} · ${sentence.text}` } : sentence);
   }

@@ -18,7 +18,7 @@ function obstacle(link) {
     case "none":
       return { tone: "off", text: "No answer from a kernel: live pictures need a running one" };
     case "gone":
-      return { tone: "error", text: "Kernel gone: start it, and run the cell again" };
+      return { tone: "error", text: "Kernel gone, or started anew: run the cell again" };
     case "busy":
       return { tone: "waiting", text: "Waiting for the kernel: a cell is running" };
     case "blocked":
@@ -158,11 +158,13 @@ export function describeCamera({
  * @param {object} view
  * @param {Link} view.link
  * @param {string} view.connectionState
+ * @param {boolean} [view.left] Whether the other side has said so.
  * @returns {Sentence}
  */
-export function describeConnection({ link, connectionState }) {
+export function describeConnection({ link, connectionState, left = false }) {
   switch (connectionState) {
     case "failed":
+      if (left) return { tone: "off", text: "The other side has closed the connection" };
       return { tone: "error", text: "Connection failed" };
     case "closed":
       return { tone: "off", text: "Connection closed" };

@@ -39,6 +39,7 @@ export class Shell {
     this.#session = session;
     this.#name = name;
     this.element.append(...content, this.bar, this.#notices.element);
+    el.classList.add("jrtc-host");
     el.append(this.element);
     this.#copy.title = "Why it does not connect, as text for somebody who is to help. It contains addresses";
     this.#copy.addEventListener("click", () => this.#report(), { signal });
