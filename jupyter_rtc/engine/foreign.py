@@ -89,7 +89,8 @@ def as_track(track: Any) -> Track[Any]:
             if known is None:
                 known = _wrapped[track] = ForeignTrack(track)
         return known
-    raise TypeError(f"a track is wanted (jupyter_rtc's or aiortc's), not {type(track).__name__}")
+    hint = ": take its .video or .audio" if hasattr(track, "video") else ""
+    raise TypeError(f"a track is wanted (jupyter_rtc's or aiortc's), not {type(track).__name__}{hint}")
 
 
 def is_foreign(track: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -15,7 +16,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidStateError
+from ..errors import ConnectTimeout, InvalidStateError
 from .display import Displayable
 from .events import Emitter, kind_of
 from .frames import SAMPLE_RATE, Media, Picture, Sound
@@ -29,10 +30,14 @@ ReadyState = Literal["live", "ended"]
 Item = TypeVar("Item", bound=Media)
 Sink = Callable[[Item], None]
 
+logger = logging.getLogger(__name__)
+
 #: A reader that has not read for so long no longer keeps the source (and its decoder) at work.
 LINGER = 10.0
 #: How often a wait looks whether it is in vain.
 GLANCE = 0.2
+#: After so long a wait without end says what it waits for.
+LONG = 10.0
 
 #: What `recv` raises on an ended track. The engine sets the exception that its senders know.
 end_of_track: Callable[[], Exception] = lambda: EOFError("the track has ended")  # noqa: E731
@@ -308,7 +313,7 @@ class Track(Displayable, Emitter, Generic[Item]):
         began: float | None = None,
     ) -> Item:
         """Wait on this thread for `slot`, raising at once where waiting is in vain."""
-        began = time.monotonic() if began is None else began
+        began, told = time.monotonic() if began is None else began, False
         while True:
             try:
                 item = slot.get(self._patience(began, timeout))
@@ -320,10 +325,11 @@ class Track(Displayable, Emitter, Generic[Item]):
                 self._frames_out += 1
                 return item
             self._check(began, timeout)
+            told = told or self._grumble(began, timeout)
 
     async def _await(self, slot: Slot[Item], timeout: float | None, ended: type[Exception]) -> Item:
         """Wait on the running event loop; as `_wait`."""
-        began = time.monotonic()
+        began, told = time.monotonic(), False
         while True:
             try:
                 item = await slot.aget(self._patience(began, timeout))
@@ -335,6 +341,7 @@ class Track(Displayable, Emitter, Generic[Item]):
                 self._frames_out += 1
                 return item
             self._check(began, timeout, blocking=False)
+            told = told or self._grumble(began, timeout)
 
     @staticmethod
     def _patience(began: float, timeout: float | None) -> float:
@@ -348,6 +355,13 @@ class Track(Displayable, Emitter, Generic[Item]):
             raise vain
         if timeout is not None and waited >= timeout:
             raise TimeoutError(f"no {self._noun} within {timeout:g} s: {self._why_silent()}")
+
+    def _grumble(self, began: float, timeout: float | None) -> bool:
+        """Say what a cell waits for that waits without end, and return whether it was said."""
+        if timeout is not None or not self.muted or time.monotonic() - began < LONG:
+            return False
+        logger.warning("still waiting for a %s: %s", self._noun, self._why_silent())
+        return True
 
     def _ended(self, kind: type[Exception]) -> Exception:
         if kind is InvalidStateError:
@@ -407,7 +421,17 @@ class Track(Displayable, Emitter, Generic[Item]):
         began = time.monotonic()
         with self._get_reader() as reader:
             while sum(map(len, reader.rest)) < wanted:
-                data = self._wait(reader.slot, timeout, began=began).array()
+                try:
+                    data = self._wait(reader.slot, timeout, began=began).array()
+                except ConnectTimeout:
+                    raise
+                except TimeoutError:
+                    come = sum(map(len, reader.rest)) / SAMPLE_RATE
+                    if not come:
+                        raise
+                    raise TimeoutError(
+                        f"{come:.2g} of {seconds:g} s of sound came within {timeout:g} s: give a longer timeout"
+                    ) from None
                 if reader.rest and reader.rest[0].shape[1] != data.shape[1]:
                     reader.rest.clear()
                 reader.rest.append(data)

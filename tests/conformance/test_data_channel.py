@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from array import array
 from typing import Any
@@ -771,6 +772,9 @@ async def test_what_a_callback_was_told_is_not_kept_for_an_iteration() -> None:
         ours.send("kept")
         await eventually(lambda: theirs.messages_received == 1)
         await settle()
+        told = threading.Event()
+        theirs._serial.submit(told.set)
+        await asyncio.to_thread(told.wait, 5)
         log = EventLog(theirs, "message")
         ours.send("told")
         await log.wait()

@@ -330,8 +330,9 @@ async def flowing(make: Maker, kind: str) -> tuple[PeerConnection, PeerConnectio
     coming = event(callee, "track")
     await negotiate(caller, callee)
     remote = (await coming).track
+    unmuted = event(remote, "unmute")  # the event, and not the state: it is not to come when others are waited for
     await ice_connected(caller, callee)
-    await eventually(lambda: not remote.muted, "unmute")
+    await unmuted
     return caller, callee, caller.get_transceivers()[0], remote
 
 

@@ -357,6 +357,28 @@ def test_a_reader_that_waits_on_a_clone_is_told_the_originals_reason():
         track.clone().read(timeout=0.05)
 
 
+def test_too_little_sound_is_no_silence():
+    tone = TestTone()
+    with pytest.raises(TimeoutError, match=r"^0\.\d+ of 3 s of sound came within 0.5 s: give a longer timeout$"):
+        tone.read(3, timeout=0.5)
+    tone.stop()
+
+
+async def test_a_wait_without_end_says_what_it_waits_for(monkeypatch, caplog):
+    monkeypatch.setattr("jupyter_rtc.media.track.LONG", 0.1)
+    track = NumpyVideoTrack()
+    waiting = asyncio.create_task(anext(aiter(track.frames())))
+    thread = threading.Thread(target=lambda: next(iter(track.frames())))
+    thread.start()
+    await asyncio.sleep(1)
+    track.write(np.zeros((2, 2, 3), np.uint8))
+    await waiting
+    await asyncio.to_thread(thread.join)
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["still waiting for a picture: nothing was written to the track yet: call write(frame)"] * 2
+    caplog.clear()
+
+
 async def test_an_error_is_shown_without_what_it_was_found_by():
     track = NumpyVideoTrack()
     with pytest.raises(TimeoutError) as blocking:

@@ -377,6 +377,24 @@ def test_a_slow_callback_gets_the_newest():
     assert np.diff(seen).min() >= 3
 
 
+def test_an_error_whose_words_change_is_told_once(caplog):
+    track = counter(fps=50)
+    mapped = track.map(lambda picture: picture + next(numbers) * 1.5)
+    numbers = itertools.count(2)
+    seen = []
+    mapped.on("error", seen.append)
+    frames = mapped.frames(timeout=SOON)
+    for _ in range(10):
+        next(frames)
+    frames.close()
+    assert len(caplog.records) == 1
+    assert "values from" in caplog.text
+    wait_for(lambda: seen)
+    assert len(seen) == 1
+    caplog.clear()
+    track.stop()
+
+
 def test_a_callback_that_raises_goes_on_being_called_and_is_told_once(caplog):
     calls: list[int] = []
 
