@@ -16,6 +16,8 @@ Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 48_000
+#: Pixels a side, that video can have.
+LARGEST = 8192
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 AUDIO_TIME_BASE = Fraction(1, SAMPLE_RATE)
 
@@ -148,8 +150,8 @@ def picture_from_array(value: Any, time: float, size: tuple[int, int] | None = N
         raise ValueError(f"shape {shape} with dtype {array.dtype} is no picture: {_PICTURES}")
     if array.dtype.kind not in "fb" and array.dtype != np.uint8:
         raise TypeError(f"dtype {array.dtype} with shape {shape} is no picture: {_PICTURES}")
-    if max(shape[:2]) > 8192:
-        raise ValueError(f"shape {shape} is too large for video: at most 8192 pixels a side")
+    if max(shape[:2]) > LARGEST:
+        raise ValueError(f"shape {shape} is too large for video: at most {LARGEST} pixels a side")
     if array.ndim == 3 and shape[2] == 4:
         array = array[..., :3]
     if array.dtype.kind == "f":
