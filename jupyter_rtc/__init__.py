@@ -25,6 +25,7 @@ from .errors import (
     SdpError,
     SecurityError,
     SignalingError,
+    WrongValueError,
 )
 from .media.pattern import TestPattern, TestTone, read_stamp
 from .media.sources import NumpyAudioTrack, NumpyVideoTrack
@@ -108,6 +109,7 @@ __all__ = [
     "Whep",
     "Whip",
     "WhipServer",
+    "WrongValueError",
     "configure",
     "connect_pair",
     "doctor",

@@ -20,6 +20,10 @@ class InvalidAccessError(RtcError, ValueError):
     """The track is already sent, or the sender belongs to another connection."""
 
 
+class WrongValueError(RtcError, TypeError, ValueError):
+    """None of the words that the specification has: TypeError in browsers, by WebIDL; ValueError in Python."""
+
+
 class OperationError(RtcError, RuntimeError):
     """Negotiation failed, or a reader fell too far behind."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast
 
+from .checks import one_of
 from .errors import InvalidAccessError
 
 
@@ -203,10 +204,6 @@ def parse_ice_transport_policy(value: Any) -> IceTransportPolicy:
 
     Raises
     ------
-    TypeError
+    TypeError, WrongValueError
     """
-    if not isinstance(value, str):
-        raise TypeError(f"ice_transport_policy is 'all' or 'relay', not of type {type(value).__name__}")
-    if value not in ("all", "relay"):
-        raise TypeError(f"ice_transport_policy is 'all' or 'relay', not {value!r}")
-    return cast(IceTransportPolicy, value)
+    return cast(IceTransportPolicy, one_of(value, ("all", "relay"), "ice_transport_policy is 'all' or 'relay'"))

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from ..checks import string
+
 logger = logging.getLogger(__name__)
 
 Callback = Callable[..., Any]
@@ -110,10 +112,12 @@ class Emitter:
 
         Raises
         ------
+        TypeError
+            When `event` is no str, or `callback` cannot be called.
         ValueError
             When there is no such event.
         """
-        if event not in self.events:
+        if string("the name of an event", event) not in self.events:
             raise ValueError(f"{type(self).__name__} has no event {event!r}; it has {sorted(self.events)}")
         if callback is None:
 

@@ -16,6 +16,8 @@ Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 48_000
+#: Pixels a side, that video can have.
+LARGEST = 8192
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 AUDIO_TIME_BASE = Fraction(1, SAMPLE_RATE)
 
@@ -147,9 +149,10 @@ def picture_from_array(value: Any, time: float, size: tuple[int, int] | None = N
     if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)) or 0 in shape:
         raise ValueError(f"shape {shape} with dtype {array.dtype} is no picture: {_PICTURES}")
     if array.dtype.kind not in "fb" and array.dtype != np.uint8:
-        raise TypeError(f"dtype {array.dtype} with shape {shape} is no picture: {_PICTURES}")
-    if max(shape[:2]) > 8192:
-        raise ValueError(f"shape {shape} is too large for video: at most 8192 pixels a side")
+        hint = ". From 0 to 255? picture.astype(np.uint8)" if array.dtype.kind in "iu" else ""
+        raise TypeError(f"dtype {array.dtype} with shape {shape} is no picture: {_PICTURES}{hint}")
+    if max(shape[:2]) > LARGEST:
+        raise ValueError(f"shape {shape} is too large for video: at most {LARGEST} pixels a side")
     if array.ndim == 3 and shape[2] == 4:
         array = array[..., :3]
     if array.dtype.kind == "f":
@@ -157,7 +160,7 @@ def picture_from_array(value: Any, time: float, size: tuple[int, int] | None = N
         if low < -0.01 or high > 1.01:
             raise ValueError(
                 f"shape {shape} with dtype {array.dtype} has values from {low:g} to {high:g}: "
-                "a float picture is in [0, 1]; divide it, or convert it to uint8"
+                "a float picture is in [0, 1]; divide it, or np.clip(picture, 0, 255).astype(np.uint8)"
             )
         array = np.rint(np.nan_to_num(np.clip(array, 0, 1)) * 255).astype(np.uint8)
     elif array.dtype.kind == "b":

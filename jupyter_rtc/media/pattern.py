@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import number
 from .frames import Pixels
-from .sources import NumpyAudioTrack, NumpyVideoTrack
+from .sources import NumpyAudioTrack, NumpyVideoTrack, checked_size
 
 # A stamp is two rows of 40 black or white blocks along the top edge, least significant bit first: 24 bits of number,
 # 42 of milliseconds since 1970, 14 of checksum. In fractions of the picture, so that it survives scaling.
@@ -88,17 +89,20 @@ class TestPattern(NumpyVideoTrack):
     Parameters
     ----------
     size : (width, height)
-        In pixels, at least 80 x 60.
+        In pixels, at least 80 x 60, at most 8192 each.
     fps : float
         Pictures a second.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is none of these.
     """
 
     __test__ = False  # pytest: not a test class
 
     def __init__(self, size: tuple[int, int] = (640, 480), fps: float = 30) -> None:
-        width, height = size
-        if width < 80 or height < 60:
-            raise ValueError(f"size {size!r} is too small for the stamp: at least (80, 60)")
+        width, height = checked_size(size, least=(80, 60))  # what the stamp needs
         self._number = 0
         self._bars = _bars(width, height)
         super().__init__(self._draw, fps=fps)
@@ -133,12 +137,18 @@ def _bars(width: int, height: int) -> Pixels:
 
 
 class TestTone(NumpyAudioTrack):
-    """A synthetic microphone: a sine of `hz`, a quarter of full scale."""
+    """A synthetic microphone: a sine of `hz`, a quarter of full scale.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `hz` is no number between 0 and 20000.
+    """
 
     __test__ = False
 
     def __init__(self, hz: float = 440) -> None:
-        if not 0 < hz < 20_000:
+        if not 0 < number("hz", hz) < 20_000:
             raise ValueError(f"hz must be between 0 and 20000, not {hz!r}")
         super().__init__(lambda times: 0.25 * np.sin(2 * np.pi * hz * times))
         self.label = f"{hz:g} Hz"

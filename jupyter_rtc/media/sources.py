@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import number, whole
 from ..errors import InvalidStateError
 from .clock import Pacer
 from .events import describe, kind_of
 from .frames import (
+    LARGEST,
     SAMPLE_RATE,
     Picture,
     Resampler,
@@ -31,17 +33,36 @@ logger = logging.getLogger(__name__)
 WRITTEN_BOUND = 60.0
 
 
-def checked_size(size: Any) -> tuple[int, int] | None:
-    """Return `size`, (width, height) or None, or raise `ValueError`."""
-    if size is None:
-        return None
-    try:
-        width, height = map(int, size)
-    except (TypeError, ValueError):
-        raise ValueError(f"size is (width, height) in pixels, not {size!r}") from None
-    if not (0 < width <= 8192 and 0 < height <= 8192):
-        raise ValueError(f"size is (width, height) in pixels, at most 8192 each, not {size!r}")
+def checked_size(size: Any, least: tuple[int, int] = (1, 1)) -> tuple[int, int]:
+    """Return `size`, (width, height) in whole pixels.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if isinstance(size, (str, bytes, Mapping)) or not isinstance(size, Iterable):
+        raise TypeError(f"size is (width, height) in pixels, not {size!r}")
+    sides = tuple(size)
+    if len(sides) != 2:
+        raise ValueError(f"size is (width, height) in pixels, not {size!r}")
+    width, height = whole("width", sides[0]), whole("height", sides[1])
+    if width < least[0] or height < least[1]:
+        raise ValueError(f"size {size!r} is too small: (width, height) in pixels, at least {least}")
+    if max(width, height) > LARGEST:
+        raise ValueError(f"size {size!r} is too large: (width, height) in pixels, at most {LARGEST} each")
     return width, height
+
+
+def checked_fps(fps: Any) -> float:
+    """Return `fps`, in pictures a second.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if not 0 < number("fps", fps) <= 240:
+        raise ValueError(f"fps must be above 0 and at most 240, not {fps!r}")
+    return float(fps)
 
 
 class _Source(Track[Item]):
@@ -114,10 +135,8 @@ class NumpyVideoTrack(_Source[Picture]):
     """
 
     def __init__(self, source: Any = None, *, fps: float = 30, size: tuple[int, int] | None = None) -> None:
-        if not fps > 0 or fps > 240:
-            raise ValueError(f"fps must be above 0 and at most 240, not {fps!r}")
-        self._fps = float(fps)
-        self._size = checked_size(size)
+        self._fps = checked_fps(fps)
+        self._size = None if size is None else checked_size(size)
         self._pending: Picture | None = None
         self._start: float | None = None
         self._due = 0.0
@@ -139,7 +158,7 @@ class NumpyVideoTrack(_Source[Picture]):
         if clip and len(array):
             picture_from_array(array[0], 0)
             return lambda time: array[int(time * self._fps + 0.5) % len(array)]
-        picture_from_array(array, 0)
+        picture_from_array(source, 0)
         return lambda _time: array
 
     def write(self, frame: npt.ArrayLike) -> None:
@@ -237,14 +256,14 @@ class NumpyAudioTrack(_Source[Sound]):
     """
 
     def __init__(self, source: Any = None, *, sample_rate: int = SAMPLE_RATE, channels: int = 1) -> None:
-        if not 1000 <= sample_rate <= 384_000:
+        if not 1000 <= number("sample_rate", sample_rate) <= 384_000:
             raise ValueError(f"sample_rate is in Hz, between 1000 and 384000, not {sample_rate!r}")
-        if channels not in (1, 2):
+        if whole("channels", channels) not in (1, 2):
             raise ValueError(f"channels must be 1 or 2, not {channels!r}")
         self._rate = int(sample_rate)
-        self._channels = channels
+        self._channels = int(channels)
         self._chunk = max(1, round(self._rate / 50))
-        self._resample = Resampler(self._rate, channels)
+        self._resample = Resampler(self._rate, self._channels)
         self._written: list[Samples] = []
         self._held = 0
         self._position = 0

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..checks import string
 from .display import Displayable
 from .events import Emitter
 from .track import Track
@@ -21,13 +22,18 @@ class MediaStream(Displayable, Emitter):
         Taken once each.
     id : str, optional
         Its name on both sides of a connection; made up if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When one is no track of jupyter_rtc, or no description can carry `id`.
     """
 
     events = frozenset({"addtrack", "removetrack"})
 
     def __init__(self, tracks: Iterable[Track[Any]] = (), id: str | None = None) -> None:
         super().__init__()
-        if id is not None and (id == "-" or not re.fullmatch(r"[!-~]{1,64}", id)):
+        if id is not None and (string("id", id) == "-" or not re.fullmatch(r"[!-~]{1,64}", id)):
             raise ValueError(f"a stream's id has 1 to 64 printable ASCII characters without blanks, not {id!r}")
         self.id = str(uuid.uuid4()) if id is None else id
         self._tracks: list[Track[Any]] = []
@@ -62,14 +68,14 @@ class MediaStream(Displayable, Emitter):
 
     def add_track(self, track: Track[Any]) -> None:
         """Add a track; one that is in it already changes nothing. No event follows, as in browsers."""
-        if not isinstance(track, Track):
-            raise TypeError(f"a MediaStream holds jupyter_rtc tracks, not {type(track).__name__}")
+        _assert_track(track)
         if track not in self._tracks:
             self._tracks.append(track)
             self._changed()
 
     def remove_track(self, track: Track[Any]) -> None:
         """Take a track out; one that is not in it changes nothing. No event follows, as in browsers."""
+        _assert_track(track)
         if track in self._tracks:
             self._tracks.remove(track)
             self._changed()
@@ -88,3 +94,8 @@ class MediaStream(Displayable, Emitter):
             return
         (self.add_track if event == "addtrack" else self.remove_track)(track)
         self._emit(event, track)
+
+
+def _assert_track(track: Any) -> None:
+    if not isinstance(track, Track):
+        raise TypeError(f"a MediaStream holds jupyter_rtc tracks, not {type(track).__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 import uuid
@@ -10,12 +11,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import av
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import flag, number, number_or_none, whole
 from ..errors import ConnectTimeout, InvalidStateError
 from .display import Displayable
 from .events import Emitter, kind_of
@@ -41,6 +44,25 @@ LONG = 10.0
 
 #: What `recv` raises on an ended track. The engine sets the exception that its senders know.
 end_of_track: Callable[[], Exception] = lambda: EOFError("the track has ended")  # noqa: E731
+
+
+class _ByKind:
+    """A method that takes more for sound than for pictures: its signature, help and errors are those of the kind.
+
+    Not a property, which IPython's help would show in place of the method.
+    """
+
+    def __init__(self, picture: Callable[..., npt.NDArray[Any]], sound: Callable[..., npt.NDArray[Any]]) -> None:
+        self._picture, self._sound = picture, sound
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        for function in (self._picture, self._sound):
+            function.__name__, function.__qualname__ = name, f"{owner.__name__}.{name}"
+
+    def __get__(self, track: Track[Any] | None, owner: type | None = None) -> Callable[..., npt.NDArray[Any]]:
+        if track is None:
+            return self._picture
+        return MethodType(self._picture if track.kind == "video" else self._sound, track)
 
 
 class Track(Displayable, Emitter, Generic[Item]):
@@ -109,12 +131,19 @@ class Track(Displayable, Emitter, Generic[Item]):
 
     @property
     def enabled(self) -> bool:
-        """Settable. A track that is not enabled gives black pictures or silence."""
+        """Settable. A track that is not enabled gives black pictures or silence.
+
+        Raises
+        ------
+        TypeError
+            When it is set to something else than True or False.
+        """
         return self._enabled
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
-        changed, self._enabled = bool(value) != self._enabled, bool(value)
+        value = flag("enabled", value)
+        changed, self._enabled = value != self._enabled, value
         latest = self._latest
         if changed and latest is not None and self._keeps_last:
             self._hand_out(latest)  # a still picture would stay where it is seen
@@ -391,15 +420,12 @@ class Track(Displayable, Emitter, Generic[Item]):
             return None
         return (latest if self._enabled else latest.blank()).array()
 
-    def read(self, *args: float, **kwargs: float) -> npt.NDArray[Any]:
-        """Wait for an item newer than the last one read.
-
-        Video: ``read(timeout=10.0)``; audio: ``read(seconds=0.1, timeout=10.0)``.
+    def _read_picture(self, timeout: float = 10.0) -> npt.NDArray[Any]:
+        """Wait for a picture newer than the last one read; sound has ``read(seconds=0.1, timeout=10.0)``.
 
         Returns
         -------
-        ndarray
-            A picture, or so many seconds of sound.
+        ndarray, uint8, shape (height, width, 3), RGB
 
         Raises
         ------
@@ -409,20 +435,41 @@ class Track(Displayable, Emitter, Generic[Item]):
             At once, where the kernel cannot connect while this cell runs.
         InvalidStateError
             When the track has ended.
+        TypeError, ValueError
+            When `timeout` is no number.
         """
-        return (self._read_picture if self.kind == "video" else self._read_sound)(*args, **kwargs)
-
-    def _read_picture(self, timeout: float = 10.0) -> npt.NDArray[Any]:
+        limit = number_or_none("timeout", timeout)
         with self._get_reader() as reader:
-            return self._wait(reader.slot, timeout).array()
+            return self._wait(reader.slot, limit).array()
 
     def _read_sound(self, seconds: float = 0.1, timeout: float = 10.0) -> npt.NDArray[Any]:
+        """Wait for sound that follows what was read last; of video ``read(timeout=10.0)``.
+
+        Returns
+        -------
+        ndarray, float32, shape (samples, channels), in [-1, 1]
+            So many seconds at 48 kHz.
+
+        Raises
+        ------
+        TimeoutError
+            After `timeout` seconds, saying why nothing came.
+        ConnectTimeout
+            At once, where the kernel cannot connect while this cell runs.
+        InvalidStateError
+            When the track has ended.
+        TypeError, ValueError
+            When one is no number, or `seconds` not above 0.
+        """
+        if not 0 < number("seconds", seconds) < math.inf:
+            raise ValueError(f"seconds is above 0, and finite, not {seconds!r}")
         wanted = max(1, round(seconds * SAMPLE_RATE))
+        limit = number_or_none("timeout", timeout)
         began = time.monotonic()
         with self._get_reader() as reader:
             while sum(map(len, reader.rest)) < wanted:
                 try:
-                    data = self._wait(reader.slot, timeout, began=began).array()
+                    data = self._wait(reader.slot, limit, began=began).array()
                 except ConnectTimeout:
                     raise
                 except TimeoutError:
@@ -430,7 +477,7 @@ class Track(Displayable, Emitter, Generic[Item]):
                     if not come:
                         raise
                     raise TimeoutError(
-                        f"{come:.2g} of {seconds:g} s of sound came within {timeout:g} s: give a longer timeout"
+                        f"{come:.2g} of {seconds:g} s of sound came within {limit:g} s: give a longer timeout"
                     ) from None
                 if reader.rest and reader.rest[0].shape[1] != data.shape[1]:
                     reader.rest.clear()
@@ -438,6 +485,8 @@ class Track(Displayable, Emitter, Generic[Item]):
             sound = np.concatenate(reader.rest)
             reader.rest[:] = [sound[wanted:]] if len(sound) > wanted else []
             return sound[:wanted].copy()
+
+    read = _ByKind(_read_picture, _read_sound)
 
     def frames(
         self, *, maxsize: int = 2, drop: bool = True, timestamps: bool = False, timeout: float | None = None
@@ -456,10 +505,18 @@ class Track(Displayable, Emitter, Generic[Item]):
             decoded: the first is the first that anybody could read.
         timeout : float, optional
             Raise `TimeoutError` when nothing comes for so many seconds.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When `maxsize` is no whole number above 0, or `timeout` no number from 0 on.
         """
         from .transform import FrameIterator
 
-        return FrameIterator(self, maxsize=maxsize, drop=drop, timestamps=timestamps, timeout=timeout)
+        limit = number_or_none("timeout", timeout)
+        if limit is not None and limit < 0:
+            raise ValueError(f"timeout is 0 or more seconds, not {timeout!r}")
+        return FrameIterator(self, maxsize=whole("maxsize", maxsize), drop=drop, timestamps=timestamps, timeout=limit)
 
     def on_frame(self, callback: Callable[[npt.NDArray[Any]], Any]) -> Callable[[], None]:
         """Call `callback(item)` on a worker thread for each item, the newest if it is slow; return what ends it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from ..checks import whole
 from ..errors import OperationError
 from . import sdp
 from .sdp import SessionDescription
@@ -67,6 +68,8 @@ class Candidates:
         mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
         if mid is None and index is None:
             raise TypeError("a candidate names its media section: sdpMid or sdpMLineIndex is needed")
+        if mid is None:
+            whole("sdpMLineIndex", index)
         sections = [] if remote is None else sdp.media_sections(remote.sdp)
         if remote is not None and (
             (mid is not None and mid not in [section.mid for section in sections])

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..checks import whole
 from ..engine.channel import Channel
 from ..engine.loop import engine
-from ..errors import InvalidStateError, OperationError
+from ..errors import InvalidStateError, OperationError, WrongValueError
 from ..media.events import Emitter, Serial
 from ..media.slot import Slot, SlotClosed
 from .stats import ChannelCounts
@@ -57,24 +58,24 @@ def check_options(
     Raises
     ------
     TypeError
-        As in browsers, naming the argument.
+        As in browsers, naming the argument; a `WrongValueError`, which is one, where the type is right.
     """
     for name, text in (("label", label), ("protocol", protocol)):
         if not isinstance(text, str):
             raise TypeError(f"{name} is a str, not {type(text).__name__}")
         if len(text.encode()) > MAX_LABEL:
-            raise TypeError(f"{name} has {len(text.encode())} bytes of UTF-8, at most {MAX_LABEL} are possible")
+            raise WrongValueError(f"{name} has {len(text.encode())} bytes of UTF-8, at most {MAX_LABEL} are possible")
     if max_retransmits is not None and max_packet_life_time is not None:
         raise TypeError("max_retransmits and max_packet_life_time exclude each other")
     for name, number in (("max_retransmits", max_retransmits), ("max_packet_life_time", max_packet_life_time)):
-        if number is not None and not (isinstance(number, int) and 0 <= number <= 65_535):
-            raise TypeError(f"{name} is a whole number between 0 and 65535, not {number!r}")
-    if id is not None and not (isinstance(id, int) and 0 <= id <= 65_535):
-        raise TypeError(f"id is a whole number between 0 and 65534, not {id!r}")
+        if number is not None and not 0 <= whole(name, number) <= 65_535:
+            raise WrongValueError(f"{name} is a whole number between 0 and 65535, not {number!r}")
+    if id is not None and not 0 <= whole("id", id) <= 65_535:
+        raise WrongValueError(f"id is a whole number between 0 and 65534, not {id!r}")
     if negotiated and id is None:
         raise TypeError("a negotiated channel needs an id")
     if negotiated and id == 65_535:
-        raise TypeError(f"id is between 0 and 65534, not {id!r}")
+        raise WrongValueError(f"id is between 0 and 65534, not {id!r}")
 
 
 class DataChannel(Emitter):
@@ -173,7 +174,9 @@ class DataChannel(Emitter):
 
     @buffered_amount_low_threshold.setter
     def buffered_amount_low_threshold(self, value: int) -> None:
-        self._low = int(value)
+        if whole("buffered_amount_low_threshold", value) < 0:
+            raise ValueError(f"buffered_amount_low_threshold is 0 or more bytes, not {value!r}")
+        self._low = value
         engine().post(self._channel.set_low, max(self._low, LOW if self._drained else 0))
 
     def send(self, data: str | Buffer | np.ndarray[Any, Any]) -> None:
@@ -190,7 +193,7 @@ class DataChannel(Emitter):
         size = len(message.encode()) if isinstance(message, str) else len(message)
         most = self._channel.max_message_size
         if size > most:
-            raise TypeError(f"a message has at most {most} bytes here, this one {size}: send it in parts")
+            raise WrongValueError(f"a message has at most {most} bytes here, this one {size}: send it in parts")
         if self._state != "open":
             hint = 'wait for its "open" event' if self._state == "connecting" else "make a new one"
             raise InvalidStateError(f"the channel {self.label!r} is {self._state}: {hint}")

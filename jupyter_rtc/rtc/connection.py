@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, cast
 import traitlets
 
 from .. import config, ice
+from ..checks import number_or_none, one_of, string
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..engine.peer import Peer
@@ -27,7 +28,7 @@ from .diagnosis import Gathered, explain
 from .negotiation import SenderState, add_sending, remove_sending, reusable_sender
 from .perfect import PerfectNegotiation, Signaling
 from .report import History, Report
-from .sdp import DIRECTIONS, SessionDescription
+from .sdp import DIRECTIONS, DIRECTIONS_IN_WORDS, SessionDescription
 from .session import Session
 from .transceiver import RtpReceiver, RtpSender, RtpTransceiver
 
@@ -55,6 +56,11 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         Taken for compatibility; one transport carries everything where the other side can do so.
     name : str
         Shown with the connection.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is none of these; `WrongValueError` for a policy that there is not.
 
     Attributes
     ----------
@@ -93,13 +99,11 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         policy = parse_ice_transport_policy(ice_transport_policy)
         if policy == "all":
             policy = config.ice_transport_policy()
-        if bundle_policy not in ("balanced", "max-compat", "max-bundle"):
-            raise TypeError(f"bundle_policy is balanced, max-compat or max-bundle, not {bundle_policy!r}")
-        if not isinstance(name, str):
-            raise TypeError(f"name is a str, not {type(name).__name__}")
+        policies = ("balanced", "max-compat", "max-bundle")
+        one_of(bundle_policy, policies, "bundle_policy is balanced, max-compat or max-bundle")
         traitlets.HasTraits.__init__(self)
         Emitter.__init__(self)
-        self.name = name
+        self.name = string("name", name)
         servers = parse_ice_servers(ice_servers) or config.ice_servers()
         self._servers = servers
         self._configuration = {
@@ -237,14 +241,15 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         InvalidStateError
             When the connection is closed.
         TypeError
-            When it is neither a track nor ``"audio"`` or ``"video"``, or there is no such direction.
+            When it is neither a track nor a kind.
+        WrongValueError
+            When it is another kind than ``"audio"`` or ``"video"``, or there is no such direction.
         """
-        if direction not in DIRECTIONS:
-            raise TypeError(f"direction is sendrecv, sendonly, recvonly or inactive, not {direction!r}")
+        one_of(direction, DIRECTIONS, f"direction is {DIRECTIONS_IN_WORDS}")
         track = None
         kind: Kind
-        if isinstance(track_or_kind, str) and track_or_kind in ("audio", "video"):
-            kind = cast(Kind, track_or_kind)
+        if isinstance(track_or_kind, str):
+            kind = cast(Kind, one_of(track_or_kind, ("audio", "video"), "a track, 'audio' or 'video' is wanted"))
         else:
             track = as_track(track_or_kind)
             kind = track.kind
@@ -397,6 +402,8 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         ------
         InvalidStateError
             When the connection is closed.
+        TypeError, ValueError
+            As the connection's own arguments.
         """
         self._assert_open()
         policy = parse_ice_transport_policy(ice_transport_policy)
@@ -531,7 +538,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         Raises
         ------
         TypeError
-            When it is neither, or names no media section.
+            When it is neither, or names no media section, or one by an index that is no whole number.
         OperationError
             When it cannot be parsed, or the description has no such section.
         InvalidStateError
@@ -572,10 +579,11 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         InvalidStateError
             When the connection is closed, or connected through a signaling already.
         TypeError
-            When it is no signaling.
+            When it is no signaling, or `timeout` no number.
         """
         if not all(callable(getattr(signaling, name, None)) for name in ("send", "receive", "close")):
             raise TypeError(f"a signaling has send, receive and close, which {type(signaling).__name__} has not")
+        number_or_none("timeout", timeout)
         self._assert_open()
         if self._negotiation is not None:
             raise InvalidStateError("this connection negotiates through a signaling already")

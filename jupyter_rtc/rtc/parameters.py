@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..checks import flag, number
 from ..errors import NotSupportedError
 from ..media.track import Kind
 
@@ -42,7 +43,7 @@ class Encoding:
         Raises
         ------
         TypeError
-            When one is no number.
+            When one is no number, or `active` neither True nor False.
         ValueError
             When a scale is below 1, or a limit below 0.
         NotSupportedError
@@ -50,7 +51,7 @@ class Encoding:
         """
         encoding = self
         if active is not None:
-            encoding = replace(encoding, active=bool(active))
+            encoding = replace(encoding, active=flag("active", active))
         if max_bitrate is not None:
             if kind == "audio":
                 raise NotSupportedError("the bit rate of sound is fixed, 96 kbit/s: leave max_bitrate out")
@@ -59,7 +60,7 @@ class Encoding:
         if max_framerate is not None and kind == "video":
             encoding = replace(encoding, max_framerate=_limit("max_framerate", max_framerate))
         if scale_resolution_down_by is not None and kind == "video":
-            scale = _number("scale_resolution_down_by", scale_resolution_down_by)
+            scale = number("scale_resolution_down_by", scale_resolution_down_by)
             if not 1 <= scale < math.inf:
                 raise ValueError(f"scale_resolution_down_by is 1 or more, not {scale!r}")
             encoding = replace(encoding, scale_resolution_down_by=scale)
@@ -97,16 +98,8 @@ class Encoding:
         return members
 
 
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is a number, not {value!r}")
-    if math.isnan(value):
-        raise ValueError(f"{name} is a number, not NaN")
-    return float(value)
-
-
 def _limit(name: str, value: Any) -> float | None:
-    number = _number(name, value)
-    if number < 0:
+    limit = number(name, value)
+    if limit < 0:
         raise ValueError(f"{name} is 0 or more, not {value!r}")
-    return None if number == math.inf else number
+    return None if limit == math.inf else limit

@@ -6,20 +6,36 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from ..checks import one_of, string
+from ..errors import WrongValueError
+
 SdpType = Literal["offer", "answer", "pranswer", "rollback"]
 _TYPES = ("offer", "answer", "pranswer", "rollback")
 
 SENDING = ("sendrecv", "sendonly")
 RECEIVING = ("sendrecv", "recvonly")
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+DIRECTIONS_IN_WORDS = "sendrecv, sendonly, recvonly or inactive"
 
 
 @dataclass(frozen=True)
 class SessionDescription:
-    """RTCSessionDescription, WebRTC 1.0 §4.6.2."""
+    """RTCSessionDescription, WebRTC 1.0 §4.6.2.
+
+    Raises
+    ------
+    TypeError
+        When `sdp` is no str.
+    WrongValueError
+        When there is no such `type`.
+    """
 
     type: SdpType
     sdp: str = ""
+
+    def __post_init__(self) -> None:
+        one_of(self.type, _TYPES, f"a description's 'type' is one of {', '.join(_TYPES)}")
+        string("a description's 'sdp'", self.sdp)
 
     def __repr__(self) -> str:
         return f"<SessionDescription {self.type}, {self.sdp.count(chr(10) + 'm=')} media sections>"
@@ -32,22 +48,19 @@ class SessionDescription:
         ------
         TypeError
             When it is neither.
-        SdpError
-            When the text is no description, with the line.
+        WrongValueError
+            When there is no such type.
         """
         if isinstance(value, dict):
-            kind, text = value.get("type"), value.get("sdp")
+            kind, sdp = value.get("type"), value.get("sdp")
         else:
-            kind, text = getattr(value, "type", None), getattr(value, "sdp", None)
-        text = "" if text is None else text
-        if kind in _TYPES and not isinstance(text, str):
-            raise TypeError(f"a description's 'sdp' is a str, not {type(text).__name__}")
-        if kind not in _TYPES:
-            raise TypeError(
+            kind, sdp = getattr(value, "type", None), getattr(value, "sdp", None)
+        if not isinstance(kind, str) or kind not in _TYPES:
+            raise (WrongValueError if isinstance(kind, str) else TypeError)(
                 f"a description is a SessionDescription or a dict with 'type' (one of {', '.join(_TYPES)}) "
                 f"and 'sdp' (str), not {type(value).__name__} with type {kind!r}"
             )
-        return cls(cast(SdpType, kind), text)
+        return cls(cast(SdpType, kind), "" if sdp is None else sdp)
 
 
 @dataclass(frozen=True)

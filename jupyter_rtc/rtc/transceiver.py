@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..checks import one_of
 from ..engine.foreign import as_track
 from ..engine.loop import engine
 from ..errors import InvalidAccessError, InvalidStateError
@@ -15,7 +16,7 @@ from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from . import stats
 from .parameters import Encoding
-from .sdp import DIRECTIONS, SENDING
+from .sdp import DIRECTIONS, DIRECTIONS_IN_WORDS, SENDING
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
@@ -118,7 +119,7 @@ class RtpSender:
         InvalidStateError
             When the connection is closed or the transceiver stopped.
         TypeError, ValueError
-            When a value is no number, or out of range; when both a dict and others are given.
+            When a value is of another type, or out of range; when both a dict and others are given.
         NotSupportedError
             When a bit rate is asked of sound.
         """
@@ -247,13 +248,14 @@ class RtpTransceiver:
         ------
         InvalidStateError
             When it is set while the connection is closed or the transceiver stopped.
+        WrongValueError
+            When there is no such direction.
         """
         return "stopped" if self._stopping else self._direction
 
     @direction.setter
     def direction(self, value: str) -> None:
-        if value not in DIRECTIONS:
-            raise TypeError(f"direction is sendrecv, sendonly, recvonly or inactive, not {value!r}")
+        one_of(value, DIRECTIONS, f"direction is {DIRECTIONS_IN_WORDS}")
         self._connection._assert_open()
         if self._stopping:
             raise InvalidStateError("the transceiver was stopped")
@@ -305,10 +307,12 @@ class RtpTransceiver:
 
         Raises
         ------
+        TypeError
+            When it is no list of these.
         InvalidAccessError
             When a codec is not to be had, naming those that are.
         """
-        names = [str(codec["mimeType"] if isinstance(codec, dict) else codec) for codec in codecs]
+        names = _codec_names(codecs)
         known = self._session.peer.codecs(self.kind)
         for name in names:
             if name.lower() not in [codec.lower() for codec in known]:
@@ -340,6 +344,15 @@ class RtpTransceiver:
         if not closing:
             self._mid = None
         self.receiver._track._end(event=True)
+
+
+def _codec_names(codecs: Any) -> list[str]:
+    if isinstance(codecs, (str, Mapping)) or not isinstance(codecs, Iterable):
+        raise TypeError(f'codecs are a list, e.g. ["video/H264"], not {type(codecs).__name__}')
+    names: list[Any] = [codec.get("mimeType") if isinstance(codec, Mapping) else codec for codec in codecs]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("a codec is a name such as 'video/H264', or a dict with 'mimeType' (str)")
+    return names
 
 
 @dataclass(frozen=True)

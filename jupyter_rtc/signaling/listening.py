@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..checks import string
 from ..errors import SignalingError
 from .guard import own_address
 
@@ -12,6 +13,21 @@ if TYPE_CHECKING:
 
 #: So long a connection that is still open may take when the server ends, in seconds.
 SHUTDOWN = 1.0
+
+
+def check_address(host: Any, port: Any) -> None:
+    """Refuse what cannot be listened on.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if not string("host", host):
+        raise ValueError("host is an address such as '127.0.0.1'")
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"port is a number, not {type(port).__name__}")
+    if not 0 <= port < 65536:
+        raise ValueError(f"port is a number from 0 to 65535, not {port}")
 
 
 async def listen(application: web.Application, host: str, port: int) -> tuple[web.AppRunner, int]:

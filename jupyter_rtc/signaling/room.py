@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import traitlets
 
+from ..checks import string
 from ..engine.foreign import as_track
 from ..errors import InvalidStateError, RtcError, SignalingError
 from ..media.display import Displayable
@@ -104,8 +105,7 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
     def __init__(self, url: str, room: Any, *, name: str, token: str | None) -> None:
         traitlets.HasTraits.__init__(self)
         Emitter.__init__(self)
-        if not isinstance(name, str):
-            raise TypeError(f"name is a str, not {type(name).__name__}")
+        string("name", name)
         self._url = http.checked(url, self._scheme, self._example)
         self._token = Token(token)
         self.room = room
@@ -152,7 +152,14 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
                 end._send(track, streams)
 
     def remove_track(self, track: Any) -> None:
-        """Send a track to nobody any more. One that is not sent changes nothing."""
+        """Send a track to nobody any more. One that is not sent changes nothing.
+
+        Raises
+        ------
+        TypeError
+            When it is no track.
+        """
+        as_track(track)
         with self._lock:
             self._tracks.pop(track, None)
             for end in self._ends():

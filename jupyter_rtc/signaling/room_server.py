@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import guard, loop
 from .http import LONGEST_BODY, Token
-from .listening import address, listen
+from .listening import address, check_address, listen
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -191,11 +191,10 @@ def serve_rooms(port: int = 0, *, host: str = "127.0.0.1", token: str | None = N
     ------
     SignalingError
         When the port is taken.
+    TypeError, ValueError
+        When an argument is none of these.
     """
-    if isinstance(port, bool) or not isinstance(port, int):
-        raise TypeError(f"port is a number, not {type(port).__name__}")
-    if not 0 <= port < 65536:
-        raise ValueError(f"port is a number from 0 to 65535, not {port}")
+    check_address(host, port)
     server = RoomServer(host, port, token)
     asyncio.run_coroutine_threadsafe(server._start(), loop.loop()).result(QUICK)
     return server

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from types import MappingProxyType
 from typing import Any
 
+from ..checks import string
 from ..engine.foreign import as_track, is_foreign
 from ..errors import InvalidStateError
 from ..media.display import Displayable
@@ -18,7 +19,7 @@ from ..media.stream import MediaStream
 from ..media.track import Track
 from . import loop
 from .http import Token
-from .listening import address, listen
+from .listening import address, check_address, listen
 from .offered import Offered, has_ended
 from .served import Role, Served
 
@@ -45,18 +46,18 @@ class WhipServer(Displayable, Emitter):
         0: any that is free; see `url`.
     token : str, optional
         What others have to know. Without one, pages of other sites are refused, and on this machine all else is not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is none of these.
     """
 
     events = frozenset({"publish", "unpublish"})
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None) -> None:
         super().__init__()
-        if not host:
-            raise ValueError("host is an address such as '127.0.0.1'")
-        if isinstance(port, bool) or not isinstance(port, int):
-            raise TypeError(f"port is a number, not {type(port).__name__}")
-        if not 0 <= port < 65536:
-            raise ValueError(f"port is a number from 0 to 65535, not {port}")
+        check_address(host, port)
         self._host = host
         self._port = port
         self._token = Token(token)
@@ -181,7 +182,7 @@ class WhipServer(Displayable, Emitter):
         """
         if self._closed:
             raise InvalidStateError("the server is closed: make a new WhipServer")
-        if not self._is_name(name):
+        if not self._is_name(string("name", name)):
             raise ValueError(f"a name has letters, digits, dots, dashes and underscores, 64 at most, not {name!r}")
         stream = _stream_of(source)
         if has_ended(stream):

@@ -10,6 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..checks import number
 from ..config import ice_servers
 from ..errors import ConnectTimeout
 from ..ice import urls_of
@@ -190,6 +191,7 @@ class LiveWidget(anywidget.AnyWidget):
         ConnectTimeout
             After `timeout` seconds; at once where waiting in this cell is in vain.
         """
+        timeout = number("timeout", timeout)
         began = time.monotonic()
         while not self._pages.wait_connected(GLANCE):
             waited = time.monotonic() - began
@@ -201,6 +203,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     async def connected(self, timeout: float = 15.0) -> None:
         """Wait, as `wait_connected`, on the running event loop."""
+        timeout = number("timeout", timeout)
         began = time.monotonic()
         while not self._pages.connected:
             waited = time.monotonic() - began

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import traitlets
 
-from ..media.sources import checked_size
-from .constraints import Constraints
+from ..checks import flag, string
+from ..media.sources import checked_fps, checked_size
+from .constraints import Constraints, checked_constraints
 from .devices import DeviceWidget
 
 
@@ -34,6 +35,11 @@ class Camera(DeviceWidget):
     autostart : bool
         False: only `start` or the button turns it on.
 
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is none of these, or there is nothing to capture.
+
     Attributes
     ----------
     stream : MediaStream
@@ -59,18 +65,19 @@ class Camera(DeviceWidget):
         mirror: bool = False,
         autostart: bool = True,
     ) -> None:
+        video, audio = checked_constraints("video", video), checked_constraints("audio", audio)
         if not video and not audio:
             raise ValueError("nothing to capture: video=True or audio=True is needed")
-        if fps is not None and not 0 < float(fps) <= 240:
-            raise ValueError(f"fps is in pictures a second, at most 240, not {fps!r}")
-        if facing not in (None, "user", "environment"):
+        if facing is not None and string("facing", facing) not in ("user", "environment"):
             raise ValueError(f"facing is 'user' or 'environment', not {facing!r}")
-        self._size, self._fps, self._facing = checked_size(size), None if fps is None else float(fps), facing
+        self._size = None if size is None else checked_size(size)
+        self._fps = None if fps is None else checked_fps(fps)
+        self._facing = facing
         super().__init__(
             {"video": video, "audio": audio},
             device=device,
             autostart=autostart,
-            mirror=mirror,
+            mirror=flag("mirror", mirror),
             label="camera" if video else "microphone",
         )
 

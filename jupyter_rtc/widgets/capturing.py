@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import traitlets
 
+from ..checks import flag
 from ..errors import CaptureError, CaptureTimeout, InvalidStateError, capture_error
 from ..link.messages import Message
 from ..link.session import Plan
@@ -47,7 +48,7 @@ class CaptureWidget(Reading, LiveWidget):
     settings = traitlets.Dict()
 
     def __init__(self, kinds: Iterable[Kind], *, autostart: bool, **traits: Any) -> None:
-        self._autostart = autostart
+        self._autostart = flag("autostart", autostart)
         self._lock = threading.RLock()
         # One start for being shown: the first page that shows it gets it, a reloaded page does not.
         self._ticket = autostart

@@ -19,6 +19,19 @@ def is_device(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(n), str) for n in ("deviceId", "kind", "label"))
 
 
+def checked_constraints(name: str, value: Any) -> Any:
+    """Return what is asked of a kind of device: None, True, False, or constraints as they can travel.
+
+    Raises
+    ------
+    TypeError
+        When it is none of these, or something in it cannot travel.
+    """
+    if value is not None and not isinstance(value, (bool, np.bool_, Mapping)):
+        raise TypeError(f"{name} is True, False, or a dict of constraints, not {value!r}")
+    return plain_constraints(value)
+
+
 def plain_constraints(constraints: Any) -> Any:
     """Return constraints as they can travel: numpy's numbers as Python's.
 

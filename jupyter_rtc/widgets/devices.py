@@ -11,7 +11,7 @@ from ..errors import CaptureError, capture_error
 from ..link.messages import Message
 from ..media.track import Kind
 from .capturing import CaptureWidget
-from .constraints import Constraints, find_device, is_device, plain_constraints
+from .constraints import Constraints, find_device, is_device
 
 
 class DeviceWidget(CaptureWidget):
@@ -20,6 +20,7 @@ class DeviceWidget(CaptureWidget):
     Parameters
     ----------
     constraints : dict of kind to bool or dict
+        Checked.
     device : str or None
         The label of a device, a part of it, or its deviceId.
     """
@@ -36,7 +37,7 @@ class DeviceWidget(CaptureWidget):
     ) -> None:
         if device is not None and not isinstance(device, str):
             raise TypeError(f"device is a label, a part of one, or a deviceId, not {type(device).__name__}")
-        self._constraints: dict[Kind, Any] = {kind: plain_constraints(c) for kind, c in constraints.items()}
+        self._constraints: dict[Kind, Any] = dict(constraints)
         # What the user has chosen, by any name. A deviceId means nothing to another browser: each page has its list.
         self._wanted_device = device or ""
         self._page_devices: dict[str, list[Message]] = {}

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from ..media.sources import checked_fps
 from .capturing import CaptureWidget
 
 
@@ -36,8 +37,8 @@ class Capture(CaptureWidget):
 
     Raises
     ------
-    TypeError
-        When `widget` is no widget.
+    TypeError, ValueError
+        When `widget` is no widget, or `fps` no number above 0 and at most 240.
     """
 
     _player = traitlets.Unicode("capture").tag(sync=True)
@@ -46,10 +47,8 @@ class Capture(CaptureWidget):
     def __init__(self, widget: Any, fps: float = 30, *, autostart: bool = True) -> None:
         if not isinstance(widget, ipywidgets.DOMWidget):
             raise TypeError(f"a widget that can be displayed is captured, not {type(widget).__name__}")
-        if isinstance(fps, bool) or not 0 < float(fps) <= 240:
-            raise ValueError(f"fps is in pictures a second, at most 240, not {fps!r}")
         self._model = widget.model_id
-        self._fps = float(fps)
+        self._fps = checked_fps(fps)
         super().__init__(["video"], autostart=autostart, label="capture")
 
     def _wish(self, client: str) -> dict[str, Any]:

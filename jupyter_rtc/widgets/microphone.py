@@ -7,7 +7,7 @@ from typing import Any
 import traitlets
 
 from ..media.track import Track
-from .constraints import Constraints
+from .constraints import Constraints, checked_constraints
 from .devices import DeviceWidget
 
 
@@ -22,6 +22,11 @@ class Microphone(DeviceWidget):
         The microphone's label, a part of it, or its deviceId.
     autostart : bool
         False: only `start` or the button turns it on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When an argument is none of these, or there is nothing to capture.
 
     Attributes
     ----------
@@ -38,6 +43,7 @@ class Microphone(DeviceWidget):
     _asking = "the browser is asking for permission: allow the microphone in the page"
 
     def __init__(self, audio: Constraints = True, *, device: str | None = None, autostart: bool = True) -> None:
+        audio = checked_constraints("audio", audio)
         if not audio and not isinstance(audio, dict):
             raise ValueError("nothing to capture: audio is True, or a dict of constraints")
         super().__init__({"audio": audio or True}, device=device, autostart=autostart, label="microphone")

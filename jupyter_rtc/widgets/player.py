@@ -10,6 +10,7 @@ import numpy as np
 import traitlets
 from IPython.display import Image
 
+from ..checks import flag
 from ..engine.foreign import as_track, is_foreign
 from ..link.session import Plan
 from ..media.events import describe
@@ -114,8 +115,8 @@ class Video(_Player):
 
     Raises
     ------
-    TypeError
-        When `source` is none of these.
+    TypeError, ValueError
+        When an argument is none of these, or there is nothing to play.
     """
 
     _player = traitlets.Unicode("video").tag(sync=True)
@@ -133,12 +134,12 @@ class Video(_Player):
     ) -> None:
         super().__init__(
             source,
-            controls=controls,
-            muted=muted,
-            mirror=mirror,
+            controls=flag("controls", controls),
+            muted=flag("muted", muted),
+            mirror=flag("mirror", mirror),
             width=_pixels("width", width),
             height=_pixels("height", height),
-            show_stats=show_stats,
+            show_stats=flag("show_stats", show_stats),
         )
 
     def snapshot(self, timeout: float = 2.0) -> Image:
@@ -167,18 +168,20 @@ class Audio(_Player):
     ----------
     source : track, MediaStream, Camera, or list of tracks
         jupyter_rtc's tracks or aiortc's.
+    controls, muted : bool
+        As those of `Video`.
 
     Raises
     ------
-    TypeError
-        When `source` is none of these.
+    TypeError, ValueError
+        When an argument is none of these, or there is nothing to play.
     """
 
     _player = traitlets.Unicode("audio").tag(sync=True)
     _kinds = ("audio",)
 
     def __init__(self, source: Source, *, controls: bool = True, muted: bool = False) -> None:
-        super().__init__(source, controls=controls, muted=muted)
+        super().__init__(source, controls=flag("controls", controls), muted=flag("muted", muted))
 
 
 def _pixels(name: str, value: Any) -> int:
@@ -200,7 +203,10 @@ def _stream_of(source: Source) -> MediaStream:
     if isinstance(source, Track) or is_foreign(source):
         source = [source]
     if not isinstance(source, (list, tuple)):
+        # Functions and iterators, too: what NumpyVideoTrack takes.
+        is_numpy = callable(source) or hasattr(source, "__array__") or hasattr(source, "__next__")
+        hint = ": make a NumpyVideoTrack of it" if is_numpy else ""
         raise TypeError(
-            f"a track, a MediaStream, a Camera or a list of tracks can be played, not {type(source).__name__}"
+            f"a track, a MediaStream, a Camera or a list of tracks can be played, not {type(source).__name__}{hint}"
         )
     return MediaStream(as_track(track) for track in source)

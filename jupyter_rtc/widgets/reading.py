@@ -17,7 +17,10 @@ class Reading:
         raise NotImplementedError
 
     def read(self, *args: float, **kwargs: float) -> npt.NDArray[Any]:
-        """Wait for something newer than the last one read; see `Track.read`."""
+        """Wait for something newer than the last one read: ``read(timeout=10.0)``; see `Track.read`.
+
+        Of what is sound alone ``read(seconds=0.1, timeout=10.0)``.
+        """
         return self._readable().read(*args, **kwargs)
 
     def latest(self) -> npt.NDArray[Any] | None:

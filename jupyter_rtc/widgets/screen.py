@@ -8,7 +8,7 @@ from typing import Any
 import traitlets
 
 from .capturing import CaptureWidget
-from .constraints import Constraints, plain_constraints
+from .constraints import Constraints, checked_constraints
 
 
 class Screen(CaptureWidget):
@@ -22,6 +22,11 @@ class Screen(CaptureWidget):
     audio : bool or dict
         Whether to ask for its sound, too; not every browser, nor every system, gives any. A dict gives
         MediaTrackConstraints as in browsers.
+
+    Raises
+    ------
+    TypeError
+        When `audio` is none of these.
 
     Attributes
     ----------
@@ -37,7 +42,7 @@ class Screen(CaptureWidget):
     _asking = "browsers share a screen after a click only: press Share in the page, and choose what is to be seen"
 
     def __init__(self, audio: Constraints = False) -> None:
-        self._sound = plain_constraints(audio)
+        self._sound = checked_constraints("audio", audio)
         super().__init__(["video", "audio"] if audio else ["video"], autostart=False, label="screen")
 
     def _wish(self, client: str) -> dict[str, Any]:

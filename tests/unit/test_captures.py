@@ -181,3 +181,56 @@ def test_a_page_may_ask_for_the_report(made):
     page.listen("plan")
     page.say({"type": "report"})
     assert page.listen("report")["text"].startswith("Not connected.")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: rtc.Camera("x"), "video is True, False, or a dict of constraints, not 'x'"),
+        (lambda: rtc.Camera(3), "video is True, False, or a dict"),
+        (lambda: rtc.Camera(0), "video is True, False, or a dict"),
+        (lambda: rtc.Camera(audio="usb"), "audio is True, False, or a dict"),
+        (lambda: rtc.Camera({"width": object()}), "a constraint is a number"),
+        (lambda: rtc.Camera(fps="x"), "fps is a number, not 'x'"),
+        (lambda: rtc.Camera(facing=3), "facing is a str, not int"),
+        (lambda: rtc.Camera(size=640), "size is"),
+        (lambda: rtc.Camera(mirror="x"), "mirror is True or False"),
+        (lambda: rtc.Camera(autostart="x"), "autostart is True or False"),
+        (lambda: rtc.Microphone("usb"), "audio is True, False, or a dict"),
+        (lambda: rtc.Screen(audio=3), "audio is True, False, or a dict"),
+        (lambda: rtc.Capture(ipywidgets.IntSlider(), fps="x"), "fps is a number"),
+        (lambda: rtc.Video(rtc.TestPattern(), muted="x"), "muted is True or False, not 'x'"),
+        (lambda: rtc.Video(rtc.TestPattern(), controls=None), "controls is True or False"),
+        (lambda: rtc.Video(rtc.TestPattern(), mirror=1), "mirror is True or False"),
+        (lambda: rtc.Video(rtc.TestPattern(), show_stats="x"), "show_stats is True or False"),
+        (lambda: rtc.Audio(rtc.TestTone(), muted="x"), "muted is True or False"),
+        (lambda: rtc.Screen().wait_connected("x"), "timeout is a number, not 'x'"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_refused_in_words(make, words):
+    with pytest.raises(TypeError, match=words):
+        make()
+
+
+async def test_get_user_media_takes_what_a_camera_takes():
+    for wrong in ("x", 3):
+        with pytest.raises(TypeError, match="video is True, False, or a dict"):
+            await rtc.get_user_media(video=wrong)
+
+
+def test_what_is_documented_is_taken(made):
+    made += [
+        rtc.Camera(None, True),
+        rtc.Camera(np.True_, {"echoCancellation": np.False_}),
+        rtc.Camera({"width": {"min": np.int64(640)}}, size=(320, 240), fps=np.float32(15), facing="user", mirror=True),
+        rtc.Microphone({}),
+        rtc.Screen({"suppressLocalAudioPlayback": True}),
+        rtc.Screen(None),
+    ]
+    assert [[track.kind for track in widget.stream.get_tracks()] for widget in made] == [
+        ["audio"], ["video", "audio"], ["video"], ["audio"], ["video", "audio"], ["video"],
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="facing is 'user' or 'environment', not 'up'"):
+        rtc.Camera(facing="up")
+    with pytest.raises(ValueError, match="nothing to capture"):
+        rtc.Camera(False)

@@ -17,6 +17,7 @@ TREE = {
     "SdpError": ("RtcError", ValueError),
     "NotSupportedError": ("RtcError", NotImplementedError),
     "ConnectTimeout": ("RtcError", TimeoutError),
+    "WrongValueError": ("RtcError", ValueError),
     "CaptureError": ("RtcError", OSError),
     "NotAllowedError": ("CaptureError", PermissionError),
     "NotFoundError": ("CaptureError", None),
@@ -33,6 +34,10 @@ def test_each_error_has_its_parent_and_its_builtin(name):
     assert kind.__bases__[0].__name__ == parent
     assert builtin is None or issubclass(kind, builtin)
     assert kind.__doc__
+
+
+def test_a_word_that_the_specification_has_not_is_a_type_error_too():
+    assert issubclass(errors.WrongValueError, TypeError)
 
 
 def test_every_error_of_the_module_is_public_and_one_of_ours():

@@ -193,6 +193,14 @@ def test_an_unknown_event_is_refused_with_those_there_are(bell):
         bell.on("knock")
 
 
+@pytest.mark.parametrize("event", [3, None, b"ring", ["ring"]])
+def test_an_event_is_named_by_a_text(bell, event):
+    with pytest.raises(TypeError, match=f"event is a str, not {type(event).__name__}"):
+        bell.on(event, print)
+    with pytest.raises(TypeError, match="event is a str"):
+        bell.on(event)
+
+
 @pytest.mark.parametrize("callback", [7, "print", []])
 def test_what_cannot_be_called_is_refused_when_it_is_given(bell, callback):
     with pytest.raises(TypeError, match="ring"):

@@ -140,6 +140,31 @@ def test_a_pattern_too_small_for_its_stamp_is_refused(size):
         TestPattern(size)
 
 
+@pytest.mark.parametrize("size", [(9000, 100), (100, 8193), (100_000, 100_000)])
+def test_a_pattern_too_large_for_video_is_refused(size):
+    with pytest.raises(ValueError, match="too large.*at most 8192"):
+        TestPattern(size)
+
+
+@pytest.mark.parametrize("size", [(8192, 60), (80, 8192)])
+def test_the_widest_and_the_highest_pattern_give_pictures(size):
+    pattern = TestPattern(size)
+    assert pattern.read(timeout=SOON).shape == (size[1], size[0], 3)
+    pattern.stop()
+
+
+@pytest.mark.parametrize("size", ["ab", 640, None, (640.0, 480.0), ("640", "480"), {640: 480}])
+def test_the_size_of_a_pattern_is_two_whole_numbers(size):
+    with pytest.raises(TypeError, match="size is|whole number"):
+        TestPattern(size)
+
+
+@pytest.mark.parametrize("hz", ["a", None, [440]])
+def test_the_frequency_of_a_tone_is_a_number(hz):
+    with pytest.raises(TypeError, match="hz is a number"):
+        TestTone(hz)
+
+
 @pytest.mark.parametrize("hz", [220, 1000])
 def test_a_tone_has_its_frequency_and_a_quarter_of_full_scale(hz):
     track = TestTone(hz)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from jupyter_rtc import RtcError, SdpError, SessionDescription
+from jupyter_rtc import RtcError, SdpError, SessionDescription, WrongValueError
 from jupyter_rtc.rtc.grammar import check
 from jupyter_rtc.rtc.sdp import media_sections, msid_lines, with_streams
 
@@ -190,6 +190,27 @@ def test_a_malformed_line_is_refused_with_its_number_and_its_text(text, line):
 def test_what_is_no_description_is_a_type_error_that_says_what_is_one(value):
     with pytest.raises(TypeError, match="'sdp'"):
         SessionDescription.of(value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (("foo", "x"), WrongValueError, "'foo'"),
+        (("", ""), WrongValueError, "offer, answer, pranswer, rollback"),
+        ((3, "x"), TypeError, "'type'.*int"),
+        (("offer", 3), TypeError, "'sdp' is a str, not int"),
+        (("offer", None), TypeError, "'sdp' is a str, not NoneType"),
+        (("answer", b"v=0"), TypeError, "'sdp' is a str, not bytes"),
+    ],
+)
+def test_a_description_is_checked_when_it_is_made(arguments, error, words):
+    with pytest.raises(error, match=words):
+        SessionDescription(*arguments)
+
+
+@pytest.mark.parametrize("kind", ["offer", "answer", "pranswer", "rollback"])
+def test_a_description_may_be_without_text(kind):
+    assert SessionDescription(kind) == SessionDescription(kind, "") == SessionDescription.of({"type": kind})
 
 
 def test_a_rollback_needs_no_text():

@@ -164,6 +164,45 @@ def test_an_impossible_size_is_refused_with_its_value(size):
         NumpyVideoTrack(size=size)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"fps": "30"}, "fps is a number, not '30'"),
+        ({"fps": None}, "fps is a number, not None"),
+        ({"size": (3.7, 4.2)}, "width is a whole number, not 3.7"),
+        ({"size": (3, "4")}, "height is a whole number, not '4'"),
+        ({"size": "ab"}, "size is .width, height. in pixels, not 'ab'"),
+        ({"size": 3}, "size is .width, height. in pixels, not 3"),
+        ({"source": "x"}, "str is not a picture"),
+        ({"source": {}}, "dict is not a picture"),
+    ],
+)
+def test_video_of_a_wrong_type_is_refused_in_words(options, words):
+    with pytest.raises(TypeError, match=words):
+        NumpyVideoTrack(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"channels": 1.0}, "channels is a whole number, not 1.0"),
+        ({"channels": "1"}, "channels is a whole number, not '1'"),
+        ({"sample_rate": "48000"}, "sample_rate is a number, not '48000'"),
+        ({"source": "x"}, "str is not sound"),
+    ],
+)
+def test_sound_of_a_wrong_type_is_refused_in_words(options, words):
+    with pytest.raises(TypeError, match=words):
+        NumpyAudioTrack(**options)
+
+
+def test_numpys_numbers_are_numbers():
+    track = NumpyVideoTrack(fps=np.float32(25), size=np.array([32, 24]))
+    track.write(picture(7))
+    assert track.latest().shape == (24, 32, 3)
+    assert NumpyAudioTrack(channels=np.int8(2), sample_rate=np.int32(8000)).kind == "audio"
+
+
 def test_size_scales_every_picture():
     track = NumpyVideoTrack(size=(32, 24))
     for shape in ((6, 8, 3), (48, 20, 3)):

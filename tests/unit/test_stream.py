@@ -111,3 +111,11 @@ def test_what_is_no_track_is_refused(wrong):
         MediaStream([wrong])
     with pytest.raises(TypeError, match=type(wrong).__name__):
         MediaStream().add_track(wrong)
+    with pytest.raises(TypeError, match=type(wrong).__name__):
+        MediaStream().remove_track(wrong)
+
+
+@pytest.mark.parametrize("wrong", [3, b"mine"])
+def test_an_id_is_a_text(wrong):
+    with pytest.raises(TypeError, match=f"id is a str, not {type(wrong).__name__}"):
+        MediaStream(id=wrong)

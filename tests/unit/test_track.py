@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import threading
 import time
@@ -15,7 +16,15 @@ import pytest
 from aiortc.contrib.media import MediaBlackhole, MediaRecorder, MediaRelay
 from aiortc.mediastreams import MediaStreamError
 
-from jupyter_rtc import ConnectTimeout, InvalidStateError, NumpyAudioTrack, NumpyVideoTrack, TestPattern, TestTone
+from jupyter_rtc import (
+    ConnectTimeout,
+    InvalidStateError,
+    NumpyAudioTrack,
+    NumpyVideoTrack,
+    TestPattern,
+    TestTone,
+    Track,
+)
 from jupyter_rtc.media import track as track_module
 from jupyter_rtc.media.relay import RelayTrack
 from tests.conftest import SCALE
@@ -293,6 +302,87 @@ def test_each_read_is_of_a_newer_picture():
     values = [int(track.read(timeout=SOON)[0, 0, 0]) for _ in range(20)]
     track.stop()
     assert values == sorted(set(values))
+
+
+@pytest.mark.parametrize(
+    ("make", "signature"),
+    [
+        (NumpyVideoTrack, "(timeout=10.0)"),
+        (NumpyAudioTrack, "(seconds=0.1, timeout=10.0)"),
+        (lambda: RelayTrack("video"), "(timeout=10.0)"),
+        (lambda: TestTone().clone(), "(seconds=0.1, timeout=10.0)"),
+    ],
+)
+def test_reading_has_the_signature_of_its_kind(make, signature):
+    read = make().read
+    shown = inspect.signature(read)
+    assert (
+        str(
+            shown.replace(
+                parameters=[p.replace(annotation=p.empty) for p in shown.parameters.values()],
+                return_annotation=shown.empty,
+            )
+        )
+        == signature
+    )
+    assert read.__name__ == "read"
+    assert "TimeoutError" in inspect.getdoc(read)
+    with pytest.raises(TypeError, match=r"^Track.read\(\) got an unexpected keyword argument 'foo'"):
+        read(foo=1)
+    assert inspect.getdoc(Track.read)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ((-1,), ValueError, "seconds is above 0.*-1"),
+        ((0,), ValueError, "seconds is above 0.*0"),
+        ((float("inf"),), ValueError, "seconds is above 0, and finite"),
+        ((float("nan"),), ValueError, "seconds is a number"),
+        (("x",), TypeError, "seconds is a number, not 'x'"),
+        ((0.1, "x"), TypeError, "timeout is a number, not 'x'"),
+    ],
+)
+def test_so_much_sound_cannot_be_read(arguments, error, words):
+    with pytest.raises(error, match=words):
+        TestTone().read(*arguments)
+
+
+def test_how_long_a_reader_waits_is_a_number():
+    track = NumpyVideoTrack()
+    with pytest.raises(TypeError, match="timeout is a number, not 'x'"):
+        track.read("x")
+    for timeout in (0, -1, np.float32(0)):
+        with pytest.raises(TimeoutError):
+            track.read(timeout)
+    track.write(picture(3))
+    assert (track.read(None) == 3).all(), "for ever, if need be"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"maxsize": 1.5}, TypeError, "maxsize is a whole number, not 1.5"),
+        ({"maxsize": "2"}, TypeError, "maxsize is a whole number, not '2'"),
+        ({"timeout": "x"}, TypeError, "timeout is a number, not 'x'"),
+        ({"timeout": -1}, ValueError, "timeout is 0 or more seconds, not -1"),
+    ],
+)
+def test_an_iteration_that_makes_no_sense_is_refused_at_once(options, error, words):
+    track = NumpyVideoTrack()
+    with pytest.raises(error, match=words):
+        track.frames(**options)
+    assert not track._sinks
+
+
+@pytest.mark.parametrize("wrong", ["no", 0, None])
+def test_a_track_is_enabled_or_not(wrong):
+    track = NumpyVideoTrack()
+    with pytest.raises(TypeError, match="enabled is True or False"):
+        track.enabled = wrong
+    assert track.enabled is True
+    track.enabled = np.False_
+    assert track.enabled is False
 
 
 def test_a_slow_reader_gets_the_newest_picture():
