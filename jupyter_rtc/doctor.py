@@ -247,6 +247,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _network(only_within: bool) -> list[Finding]:
+    """Return what is found of the network, or only of the part of it that is within this machine."""
     found: list[Finding] = [_udp()]
     if only_within:
         return found

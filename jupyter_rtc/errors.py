@@ -21,7 +21,7 @@ class InvalidAccessError(RtcError, ValueError):
 
 
 class WrongValueError(RtcError, TypeError, ValueError):
-    """None of the words that the specification has: TypeError in browsers, by WebIDL; ValueError in Python."""
+    """A word or a number that the specification does not have: TypeError in browsers, ValueError in Python."""
 
 
 class OperationError(RtcError, RuntimeError):

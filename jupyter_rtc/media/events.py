@@ -150,7 +150,7 @@ class Emitter:
 
 def kind_of(error: BaseException) -> Hashable:
     """Return what errors of one kind have in common: the type and the lines. Their words may have numbers in them."""
-    return type(error), tuple((at.filename, at.lineno) for at in traceback.extract_tb(error.__traceback__))
+    return type(error), tuple((at.f_code.co_filename, line) for at, line in traceback.walk_tb(error.__traceback__))
 
 
 def describe(error: BaseException) -> str:
