@@ -43,11 +43,6 @@ class Signaling(Protocol):
         """End it. A pending `receive` may raise."""
 
 
-def _public(message: Any) -> Any:
-    """Return what may be logged of a message: a description has what it takes to listen in."""
-    return {**message, "sdp": "..."} if isinstance(message, Mapping) and "sdp" in message else message
-
-
 def yields(own: str, theirs: str) -> bool:
     """Return whether our offer gives way to theirs where both came at once and nobody has said who is polite.
 
@@ -266,7 +261,10 @@ class PerfectNegotiation:
                 self._connection._history.said_bye()
                 await self.end(say=False)
             else:  # whatever another program, or somebody else, has sent: it changes nothing
-                logger.warning("a message is not understood: %.100r", _public(message))
+                # And not what it says: a description, unparsed for instance, has what it takes to listen in.
+                of_type = isinstance(message, Mapping)
+                what = f"of type {kind!r:.60}" if of_type else f"that is a {type(message).__name__}"
+                logger.warning("a message %s is not understood", what)
 
     async def _take_description(self, message: dict[str, Any]) -> None:
         connection = self._connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..checks import string
+from ..checks import string, whole
 from ..errors import SignalingError
 from .guard import own_address
 
@@ -24,9 +24,7 @@ def check_address(host: Any, port: Any) -> None:
     """
     if not string("host", host):
         raise ValueError("host is an address such as '127.0.0.1'")
-    if isinstance(port, bool) or not isinstance(port, int):
-        raise TypeError(f"port is a number, not {type(port).__name__}")
-    if not 0 <= port < 65536:
+    if not 0 <= whole("port", port) < 65536:
         raise ValueError(f"port is a number from 0 to 65535, not {port}")
 
 

@@ -99,12 +99,19 @@ async def test_what_is_no_message_is_told_and_changes_nothing(pair, caplog, mess
     caplog.clear()
 
 
-async def test_a_description_that_is_not_understood_is_not_logged(pair, caplog):
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"type": "question", "sdp": "a=ice-pwd:secret"}, "of type 'question'"),
+        ('{"sdp": "a=ice-pwd:secret"}', "that is a str"),  # JSON that was not parsed
+    ],
+)
+async def test_a_description_that_is_not_understood_is_not_logged(pair, caplog, message, said):
     a, _ = pair
     one, _other = wires()
-    one.inbox.put_nowait({"type": "question", "sdp": "a=ice-pwd:secret"})
+    one.inbox.put_nowait(message)
     with pytest.raises(rtc.ConnectTimeout):
         await a.connect(one, 0.2)
-    assert "question" in caplog.text
+    assert f"a message {said} is not understood" in caplog.text
     assert "secret" not in caplog.text
     caplog.clear()
