@@ -38,7 +38,7 @@ class Camera(DeviceWidget):
     Raises
     ------
     TypeError, ValueError
-        When an argument is none of these, or there is nothing to capture.
+        When an argument is none of these, a constraint is unknown to browsers, or there is nothing to capture.
 
     Attributes
     ----------

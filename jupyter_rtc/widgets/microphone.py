@@ -26,7 +26,7 @@ class Microphone(DeviceWidget):
     Raises
     ------
     TypeError, ValueError
-        When an argument is none of these, or there is nothing to capture.
+        When an argument is none of these, a constraint is unknown to browsers, or there is nothing to capture.
 
     Attributes
     ----------

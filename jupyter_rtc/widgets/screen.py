@@ -25,8 +25,8 @@ class Screen(CaptureWidget):
 
     Raises
     ------
-    TypeError
-        When `audio` is none of these.
+    TypeError, ValueError
+        When `audio` is none of these, or a constraint is unknown to browsers.
 
     Attributes
     ----------

@@ -26,8 +26,8 @@ async def get_user_media(*, audio: Constraints = False, video: Constraints = Fal
 
     Raises
     ------
-    TypeError
-        When neither is asked for.
+    TypeError, ValueError
+        When neither is asked for, or a constraint is unknown to browsers.
     CaptureError
         One of its kinds, when the browser gives none, with what to do.
     ConnectTimeout

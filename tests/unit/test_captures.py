@@ -212,7 +212,49 @@ def test_arguments_of_a_wrong_type_are_refused_in_words(make, words):
         make()
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: rtc.Microphone({"echoCancelation": False}), "'echoCancelation': did you mean 'echoCancellation'"),
+        (lambda: rtc.Microphone({"noise_suppression": False}), "did you mean 'noiseSuppression'"),
+        (lambda: rtc.Camera({"widht": 640}), "video has no constraint 'widht': did you mean 'width'"),
+        (lambda: rtc.Camera({"fps": 15}), "did you mean 'frameRate'"),
+        (lambda: rtc.Camera(audio={"autoGain": False}), "did you mean 'autoGainControl'"),
+        (lambda: rtc.Screen({"suppressLocalAudio": True}), "did you mean 'suppressLocalAudioPlayback'"),
+        (lambda: rtc.Camera({"colour": 3}), "video has no constraint 'colour': there are advanced, aspectRatio, "),
+        (lambda: rtc.Camera({"advanced": [{"wdith": 640}]}), "'wdith': did you mean 'width'"),
+        (lambda: rtc.Camera({"advanced": [{"advanced": []}]}), "video has no constraint 'advanced'"),
+        (lambda: rtc.Camera({"width": {"idael": 640}}), "width takes no 'idael': did you mean 'ideal'"),
+        (lambda: rtc.Camera({"advanced": [{"width": {"maximum": 640}}]}), "width takes no 'maximum'"),
+        (lambda: rtc.Camera({"facingMode": {"min": "user"}}), "facingMode takes no 'min': there are exact, ideal"),
+        (lambda: rtc.Camera({"facingMode": "front"}), "facingMode is 'user' or 'environment' or .*, not 'front'"),
+        (lambda: rtc.Camera({"echoCancellation": True}), "constraint of audio, not of video: give it in audio={"),
+        (lambda: rtc.Microphone({"width": 640}), "constraint of video, not of audio: give it in video={"),
+    ],
+)
+def test_a_constraint_that_browsers_would_ignore_is_refused_with_the_right_name(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: rtc.Camera({"width": "640"}), "width is a number, not '640'"),
+        (lambda: rtc.Camera({"width": {"ideal": True}}), "width: ideal is a number, not True"),
+        (lambda: rtc.Microphone({"autoGainControl": 0}), "autoGainControl is True or False, not 0"),
+        (lambda: rtc.Microphone({"deviceId": 1}), "deviceId is a str, or a list of them, not 1"),
+        (lambda: rtc.Camera({"advanced": {"width": 640}}), "advanced is a list of dicts"),
+    ],
+)
+def test_a_constraint_of_a_wrong_type_is_refused(make, words):
+    with pytest.raises(TypeError, match=words):
+        make()
+
+
 async def test_get_user_media_takes_what_a_camera_takes():
+    with pytest.raises(ValueError, match="did you mean 'echoCancellation'"):
+        await rtc.get_user_media(audio={"echoCancelation": False})
     for wrong in ("x", 3):
         with pytest.raises(TypeError, match="video is True, False, or a dict"):
             await rtc.get_user_media(video=wrong)
@@ -226,9 +268,12 @@ def test_what_is_documented_is_taken(made):
         rtc.Microphone({}),
         rtc.Screen({"suppressLocalAudioPlayback": True}),
         rtc.Screen(None),
+        rtc.Microphone({"echoCancellation": {"exact": False}, "sampleRate": 16000, "advanced": [{"latency": 0.01}]}),
+        rtc.Camera({"deviceId": {"exact": "x"}, "facingMode": ["user", "left"], "zoom": True, "pan": {"max": 2}}),
     ]
     assert [[track.kind for track in widget.stream.get_tracks()] for widget in made] == [
         ["audio"], ["video", "audio"], ["video"], ["audio"], ["video", "audio"], ["video"],
+        ["audio"], ["video"],
     ]  # fmt: skip
     with pytest.raises(ValueError, match="facing is 'user' or 'environment', not 'up'"):
         rtc.Camera(facing="up")
