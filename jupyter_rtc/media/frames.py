@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal, Protocol, Self, cast
+from typing import Any, Literal, Protocol, Self, TypeVar, cast
 
 import av
 import numpy as np
@@ -14,6 +14,8 @@ from av.video.reformatter import ColorRange, Colorspace
 
 Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
+Kind = Literal["audio", "video"]
+Item = TypeVar("Item", bound="Media")
 
 SAMPLE_RATE = 48_000
 #: Pixels a side, that video can have.

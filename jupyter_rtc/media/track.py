@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import threading
 import time
 import uuid
@@ -11,61 +9,28 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
+from typing import Any, Literal
 
 import av
-import numpy as np
 import numpy.typing as npt
 
-from ..checks import flag, number, number_or_none, whole
-from ..errors import ConnectTimeout, InvalidStateError
+from ..checks import flag
 from .display import Displayable
 from .events import Emitter, kind_of
-from .frames import SAMPLE_RATE, Media, Picture, Sound
-from .slot import Slot, SlotClosed
+from .frames import SAMPLE_RATE, Picture, Sound
+from .frames import Item as Item
+from .frames import Kind as Kind
+from .reading import Readable, Reader
+from .slot import SlotClosed
 
-if TYPE_CHECKING:
-    from .transform import FrameIterator
-
-Kind = Literal["audio", "video"]
 ReadyState = Literal["live", "ended"]
-Item = TypeVar("Item", bound=Media)
 Sink = Callable[[Item], None]
-
-logger = logging.getLogger(__name__)
-
-#: A reader that has not read for so long no longer keeps the source (and its decoder) at work.
-LINGER = 10.0
-#: How often a wait looks whether it is in vain.
-GLANCE = 0.2
-#: After so long a wait without end says what it waits for.
-LONG = 10.0
 
 #: What `recv` raises on an ended track. The engine sets the exception that its senders know.
 end_of_track: Callable[[], Exception] = lambda: EOFError("the track has ended")  # noqa: E731
 
 
-class _ByKind:
-    """A method that takes more for sound than for pictures: its signature, help and errors are those of the kind.
-
-    Not a property, which IPython's help would show in place of the method.
-    """
-
-    def __init__(self, picture: Callable[..., npt.NDArray[Any]], sound: Callable[..., npt.NDArray[Any]]) -> None:
-        self._picture, self._sound = picture, sound
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        for function in (self._picture, self._sound):
-            function.__name__, function.__qualname__ = name, f"{owner.__name__}.{name}"
-
-    def __get__(self, track: Track[Any] | None, owner: type | None = None) -> Callable[..., npt.NDArray[Any]]:
-        if track is None:
-            return self._picture
-        return MethodType(self._picture if track.kind == "video" else self._sound, track)
-
-
-class Track(Displayable, Emitter, Generic[Item]):
+class Track(Readable[Item], Displayable, Emitter):
     """A camera, a microphone, a numpy source or a remote peer's: one kind of live media.
 
     A track is read with `read`, `latest`, `frames`, `on_frame` and `map`, shown as the last line of a cell, sent with
@@ -99,7 +64,7 @@ class Track(Displayable, Emitter, Generic[Item]):
         self._clones: weakref.WeakSet[Track[Item]] = weakref.WeakSet()
         self._latest: Item | None = None
         self._last_size: tuple[int, int] | None = None
-        self._reader: _Reader[Item] | None = None
+        self._reader: Reader[Item] | None = None
         self._outlet: Any = None
         self._frames_in = 0
         #: The time of its first item.
@@ -334,190 +299,6 @@ class Track(Displayable, Emitter, Generic[Item]):
                 self._last_size = self._latest.size
             self._latest = None
 
-    def _wait(
-        self,
-        slot: Slot[Item],
-        timeout: float | None,
-        ended: type[Exception] = InvalidStateError,
-        began: float | None = None,
-    ) -> Item:
-        """Wait on this thread for `slot`, raising at once where waiting is in vain."""
-        began, told = time.monotonic() if began is None else began, False
-        while True:
-            try:
-                item = slot.get(self._patience(began, timeout))
-            except TimeoutError:
-                pass  # what is raised below is shown by itself
-            except SlotClosed:
-                raise self._ended(ended) from None
-            else:
-                self._frames_out += 1
-                return item
-            self._check(began, timeout)
-            told = told or self._grumble(began, timeout)
-
-    async def _await(self, slot: Slot[Item], timeout: float | None, ended: type[Exception]) -> Item:
-        """Wait on the running event loop; as `_wait`."""
-        began, told = time.monotonic(), False
-        while True:
-            try:
-                item = await slot.aget(self._patience(began, timeout))
-            except TimeoutError:
-                pass
-            except SlotClosed:
-                raise self._ended(ended) from None
-            else:
-                self._frames_out += 1
-                return item
-            self._check(began, timeout, blocking=False)
-            told = told or self._grumble(began, timeout)
-
-    @staticmethod
-    def _patience(began: float, timeout: float | None) -> float:
-        return GLANCE if timeout is None else max(0.0, min(GLANCE, began + timeout - time.monotonic()))
-
-    def _check(self, began: float, timeout: float | None, blocking: bool = True) -> None:
-        """Raise if waiting on is in vain, or time is up."""
-        waited = time.monotonic() - began
-        vain = self._in_vain(blocking, waited)
-        if vain is not None:
-            raise vain
-        if timeout is not None and waited >= timeout:
-            raise TimeoutError(f"no {self._noun} within {timeout:g} s: {self._why_silent()}")
-
-    def _grumble(self, began: float, timeout: float | None) -> bool:
-        """Say what a cell waits for that waits without end, and return whether it was said."""
-        if timeout is not None or not self.muted or time.monotonic() - began < LONG:
-            return False
-        logger.warning("still waiting for a %s: %s", self._noun, self._why_silent())
-        return True
-
-    def _ended(self, kind: type[Exception]) -> Exception:
-        if kind is InvalidStateError:
-            return kind(f"the {self.kind} track has ended: there is no further {self._noun}")
-        return kind()
-
-    @property
-    def _noun(self) -> str:
-        return "picture" if self.kind == "video" else "sound"
-
-    def _get_reader(self) -> _Reader[Item]:
-        with self._lock:
-            if self._reader is None or self._reader.stopped:
-                self._reader = _Reader(self)
-            self._reader.last_read = time.monotonic()
-            return self._reader
-
-    def latest(self) -> npt.NDArray[Any] | None:
-        """Return the newest item, or None, at once.
-
-        Unread media is not decoded: the first call starts that and may give None.
-        """
-        latest = self._latest
-        if self._ready_state == "live":
-            self._get_reader()
-        if latest is None:
-            return None
-        return (latest if self._enabled else latest.blank()).array()
-
-    def _read_picture(self, timeout: float = 10.0) -> npt.NDArray[Any]:
-        """Wait for a picture newer than the last one read; sound has ``read(seconds=0.1, timeout=10.0)``.
-
-        Returns
-        -------
-        ndarray, uint8, shape (height, width, 3), RGB
-
-        Raises
-        ------
-        TimeoutError
-            After `timeout` seconds, saying why nothing came.
-        ConnectTimeout
-            At once, where the kernel cannot connect while this cell runs.
-        InvalidStateError
-            When the track has ended.
-        TypeError, ValueError
-            When `timeout` is no number.
-        """
-        limit = number_or_none("timeout", timeout)
-        with self._get_reader() as reader:
-            return self._wait(reader.slot, limit).array()
-
-    def _read_sound(self, seconds: float = 0.1, timeout: float = 10.0) -> npt.NDArray[Any]:
-        """Wait for sound that follows what was read last; of video ``read(timeout=10.0)``.
-
-        Returns
-        -------
-        ndarray, float32, shape (samples, channels), in [-1, 1]
-            So many seconds at 48 kHz.
-
-        Raises
-        ------
-        TimeoutError
-            After `timeout` seconds, saying why nothing came.
-        ConnectTimeout
-            At once, where the kernel cannot connect while this cell runs.
-        InvalidStateError
-            When the track has ended.
-        TypeError, ValueError
-            When one is no number, or `seconds` not above 0.
-        """
-        if not 0 < number("seconds", seconds) < math.inf:
-            raise ValueError(f"seconds is above 0, and finite, not {seconds!r}")
-        wanted = max(1, round(seconds * SAMPLE_RATE))
-        limit = number_or_none("timeout", timeout)
-        began = time.monotonic()
-        with self._get_reader() as reader:
-            while sum(map(len, reader.rest)) < wanted:
-                try:
-                    data = self._wait(reader.slot, limit, began=began).array()
-                except ConnectTimeout:
-                    raise
-                except TimeoutError:
-                    come = sum(map(len, reader.rest)) / SAMPLE_RATE
-                    if not come:
-                        raise
-                    raise TimeoutError(
-                        f"{come:.2g} of {seconds:g} s of sound came within {limit:g} s: give a longer timeout"
-                    ) from None
-                if reader.rest and reader.rest[0].shape[1] != data.shape[1]:
-                    reader.rest.clear()
-                reader.rest.append(data)
-            sound = np.concatenate(reader.rest)
-            reader.rest[:] = [sound[wanted:]] if len(sound) > wanted else []
-            return sound[:wanted].copy()
-
-    read = _ByKind(_read_picture, _read_sound)
-
-    def frames(
-        self, *, maxsize: int = 2, drop: bool = True, timestamps: bool = False, timeout: float | None = None
-    ) -> FrameIterator[Any]:
-        """Iterate over the items as they come, with ``for`` or ``async for``.
-
-        Parameters
-        ----------
-        maxsize : int
-            How many wait for a slow reader.
-        drop : bool
-            True: the oldest of them go. False: none is lost, and a reader that falls more than 300 behind gets an
-            `OperationError`.
-        timestamps : bool
-            Yield ``(seconds, item)``, media seconds since the track's first item. What nobody reads is not made, or not
-            decoded: the first is the first that anybody could read.
-        timeout : float, optional
-            Raise `TimeoutError` when nothing comes for so many seconds.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When `maxsize` is no whole number above 0, or `timeout` no number from 0 on.
-        """
-        from .transform import FrameIterator
-
-        limit = number_or_none("timeout", timeout)
-        if limit is not None and limit < 0:
-            raise ValueError(f"timeout is 0 or more seconds, not {timeout!r}")
-        return FrameIterator(self, maxsize=whole("maxsize", maxsize), drop=drop, timestamps=timestamps, timeout=limit)
-
     def on_frame(self, callback: Callable[[npt.NDArray[Any]], Any]) -> Callable[[], None]:
         """Call `callback(item)` on a worker thread for each item, the newest if it is slow; return what ends it."""
         from .transform import Worker
@@ -557,30 +338,3 @@ class _Subscription:
 
     on_end: Callable[[], None]
     is_clone: bool
-
-
-class _Reader(Generic[Item]):
-    """The subscription behind `read` and `latest`; it ends itself when nobody has read for a while."""
-
-    def __init__(self, track: Track[Item]) -> None:
-        # Sound: 200 ms, so that successive reads are gapless and a late one is not old.
-        self.slot: Slot[Item] = Slot(1 if track.kind == "video" else 10)
-        self.rest: list[Any] = []
-        self.last_read = time.monotonic()
-        self.stopped = False
-        self._waiting = 0
-        self._stop = track._subscribe(self._put, self.slot.close)
-
-    def __enter__(self) -> Self:
-        self._waiting += 1
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._waiting -= 1
-        self.last_read = time.monotonic()
-
-    def _put(self, item: Item) -> None:
-        self.slot.put(item)
-        if not self._waiting and time.monotonic() - self.last_read > LINGER:
-            self.stopped = True
-            self._stop()

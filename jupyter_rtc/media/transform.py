@@ -1,4 +1,4 @@
-"""User code on live media: map, on_frame and iteration, each off the media threads."""
+"""User code on live media: map and on_frame, off the media threads."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from .track import Item, Track
 
 logger = logging.getLogger(__name__)
 
-#: drop=False: how far a reader may fall behind, 10 s of video at 30 pictures a second.
-LOSSLESS_BOUND = 300
 #: The tiles of a mosaic along its longer side.
 MOSAIC = 24
 
@@ -131,48 +129,3 @@ def mosaic(pixels: Pixels) -> Pixels:
     counts = np.outer(np.diff([*rows, height]), np.diff([*columns, width]))
     tiles = (sums // counts[..., None]).astype(np.uint8)
     return np.ascontiguousarray(tiles.repeat(tile, axis=0).repeat(tile, axis=1)[:height, :width])
-
-
-class FrameIterator(Generic[Item]):
-    """The items of a track as they come, for ``for`` and ``async for``; see `Track.frames`."""
-
-    def __init__(
-        self, track: Track[Item], *, maxsize: int, drop: bool, timestamps: bool, timeout: float | None
-    ) -> None:
-        if maxsize < 1:
-            raise ValueError(f"maxsize must be at least 1, not {maxsize}")
-        self._track = track
-        self._timestamps = timestamps
-        self._timeout = timeout
-        self._slot: Slot[Item] = Slot(maxsize) if drop else Slot(LOSSLESS_BOUND, full="fail")
-        self._dropped = 0
-        self._unsubscribe = track._subscribe(self._slot.put, self._slot.close)
-
-    def close(self) -> None:
-        """End the iteration. Also happens when the iterator is forgotten."""
-        self._unsubscribe()
-        self._slot.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_unsubscribe"):
-            self._unsubscribe()
-
-    def __iter__(self) -> FrameIterator[Item]:
-        return self
-
-    def __aiter__(self) -> FrameIterator[Item]:
-        return self
-
-    def __next__(self) -> Any:
-        item = self._track._wait(self._slot, self._timeout, ended=StopIteration)
-        return self._hand_out(item)
-
-    async def __anext__(self) -> Any:
-        item = await self._track._await(self._slot, self._timeout, ended=StopAsyncIteration)
-        return self._hand_out(item)
-
-    def _hand_out(self, item: Item) -> Any:
-        self._track._frames_dropped += self._slot.dropped - self._dropped
-        self._dropped = self._slot.dropped
-        array = item.array()
-        return (item.time - (self._track._origin or item.time), array) if self._timestamps else array

@@ -19,7 +19,8 @@ from ..link.messages import Message
 from ..link.pages import Pages
 from ..link.session import Plan
 from ..media.events import Serial
-from ..media.track import GLANCE, Kind, Track
+from ..media.reading import GLANCE
+from ..media.track import Kind, Track
 from ..rtc.report import Report, with_facts
 from .still import card
 

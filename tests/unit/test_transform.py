@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jupyter_rtc import InvalidStateError, NumpyAudioTrack, NumpyVideoTrack, OperationError, TestTone
-from jupyter_rtc.media import transform
+from jupyter_rtc.media import reading
 from jupyter_rtc.media.transform import MOSAIC, mosaic
 from tests.conftest import SCALE
 
@@ -459,7 +459,7 @@ def test_a_slow_iteration_drops_the_oldest_and_counts_them():
 
 
 def test_an_iteration_that_must_lose_none_says_when_it_fell_behind(monkeypatch):
-    monkeypatch.setattr(transform, "LOSSLESS_BOUND", 5)
+    monkeypatch.setattr(reading, "LOSSLESS_BOUND", 5)
     track = counter(fps=240)
     frames = track.frames(drop=False, timeout=SOON)
     wait_for(lambda: track.stats["frames_in"] > 6)
