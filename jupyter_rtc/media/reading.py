@@ -41,7 +41,7 @@ class _ByKind:
 
     def __set_name__(self, owner: type, name: str) -> None:
         for function in (self._picture, self._sound):
-            function.__name__, function.__qualname__ = name, f"{owner.__name__}.{name}"
+            function.__name__, function.__qualname__ = name, f"Track.{name}"  # as users know the owner
 
     def __get__(self, track: Readable[Any] | None, owner: type | None = None) -> Callable[..., npt.NDArray[Any]]:
         if track is None:
