@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import os
 import socket
 import threading
@@ -11,6 +12,10 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
+
+from ..errors import InvalidStateError
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -30,6 +35,16 @@ class _Loop(asyncio.SelectorEventLoop):
 
     async def getaddrinfo(self, host: Any, port: Any, **options: int) -> Any:
         return await self.run_in_executor(self._names, partial(socket.getaddrinfo, host, port, **options))
+
+
+def log_failure(done: Future[Any]) -> None:
+    """Log why a call failed for which nobody waits."""
+    if done.cancelled() or (error := done.exception()) is None:
+        return
+    if isinstance(error, InvalidStateError):  # it was closed meanwhile, which its owner knows
+        logger.debug("a call came too late: %s", error)
+    else:
+        logger.error("a call failed, and nobody waits for it: %s", error, exc_info=error)
 
 
 class Engine:
@@ -59,22 +74,37 @@ class Engine:
         self.loop.call_soon_threadsafe(function, *args)
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine on the engine's loop, from any thread."""
+        """Run a coroutine on the engine's loop, from any thread. The caller looks at the result; see `spawn`."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run a coroutine on the engine's loop, from any thread. Nobody waits for it: a failure is logged."""
+        self.submit(coroutine).add_done_callback(log_failure)
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the engine's loop and await it on any loop.
 
         It is not cancelled with the caller: half a description applied would leave the connection unusable.
         """
-        return await asyncio.shield(asyncio.wrap_future(self.submit(coroutine)))
+        future = self.submit(coroutine)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            future.add_done_callback(log_failure)
+            raise
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """Run a coroutine on the engine's loop and wait for it on this thread."""
         if self.is_current:
             coroutine.close()
             raise RuntimeError("a blocking call on the engine's own thread would never return")
-        return self.submit(coroutine).result(timeout)
+        future = self.submit(coroutine)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            if not future.done():
+                future.add_done_callback(log_failure)
+            raise
 
     def on_exit(self, owner: object, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Await `close` when the process ends, unless `forget` comes first."""

@@ -67,10 +67,10 @@ class ReceivedTrack(Track[Item]):
         self._set_muted(True)
 
     def _activate(self) -> None:
-        engine().submit(self._open())
+        engine().spawn(self._open())
 
     def _halt(self) -> None:
-        engine().submit(self._intake.set_open(False))
+        engine().spawn(self._intake.set_open(False))
 
     def _end(self, event: bool = False) -> None:
         super()._end(event)

@@ -343,7 +343,7 @@ class Session:
                 task.cancel()
         peer, self._peer = self._peer, None
         if peer is not None:
-            engine().submit(peer.close())
+            engine().spawn(peer.close())
 
     # -- telling --------------------------------------------------------------------------------------------------
 

@@ -335,14 +335,13 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             "negotiated": negotiated,
             "id": id if negotiated else None,
         }
-        return self._call(self._create_data_channel(label, options))
+        return self._call(self._create_data_channel(label, **options))
 
-    async def _create_data_channel(self, label: str, options: dict[str, Any]) -> DataChannel:
+    async def _create_data_channel(self, label: str, **options: Any) -> DataChannel:
         self._assert_open()
-        if options["id"] is not None and any(
-            c.id == options["id"] and c.ready_state != "closed" for c in self._channels
-        ):
-            raise OperationError(f"there is a data channel with id {options['id']} already")
+        number = options.get("id")
+        if number is not None and any(c.id == number and c.ready_state != "closed" for c in self._channels):
+            raise OperationError(f"there is a data channel with id {number} already")
         if not self._session.channels:
             self._assert_negotiable()
         channel = DataChannel(self, self._session.peer.create_channel(label, **options))
@@ -365,9 +364,15 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         It has addresses of both sides, and neither passwords nor names of users.
         """
         if engine().is_current:
-            facts = self._session.peer.facts()
-        else:
-            facts = engine().call(self._facts(), QUICK)
+            return self._explain(self._session.peer.facts())
+        return self._explain(engine().call(self._facts(), QUICK))
+
+    async def _report(self) -> Report:
+        """Return `report`, without blocking the loop on which it is awaited."""
+        async with asyncio.timeout(QUICK):
+            return self._explain(await engine().run(self._facts()))
+
+    def _explain(self, facts: Facts) -> Report:
         told = [] if self.remote_description is None else sdp.candidates(self.remote_description.sdp)
         local, remote = self.local_description, self.remote_description
         history = self._history
@@ -624,10 +629,10 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         """Whether the other side has ended it, and nobody looks for it."""
         return (self._ended or self._history.bye) and not self._describe_loss()
 
-    def _report_loss(self, why: str, *, is_final: bool = False) -> Report:
+    async def _report_loss(self, why: str, *, is_final: bool = False) -> Report:
         self._loss = why, is_final
         self._history.add("given up" if is_final else "in vain", why)
-        return self.report()
+        return await self._report()
 
     def _describe_loss(self) -> str:
         """Return what became of a connection that was lost, in words, or ""."""

@@ -107,7 +107,7 @@ class PerfectNegotiation:
                     changed.clear()
             self._recovery.was_connected = True
         except TimeoutError:
-            report = connection.report()
+            report = await connection._report()
             raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
         except Exception:
             await self._abandon()
@@ -215,6 +215,8 @@ class PerfectNegotiation:
 
     async def _offer(self) -> None:
         connection = self._connection
+        if not self._begun:  # the signaling is still preparing the connection: one offer follows, with all of it
+            return
         if self._making_offer or self._ended or connection.signaling_state != "stable":
             return
         if self._recovery.is_anew:  # which offers by itself

@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from ..engine.loop import engine
 from ..errors import ConnectTimeout, OperationError, RtcError, SignalingError
 
 if TYPE_CHECKING:
@@ -97,13 +98,13 @@ class Recovery:
         """Restart ICE until the two are connected again, or there is nobody to connect to."""
         patience = PATIENCE if self._state == "disconnected" else 0.0
         while not await self._within(patience, lambda: self._state in ("connected", "closed") or self._is_over):
-            self._look_around()
+            await self._look_around()
             patience = min(max(2 * patience, PATIENCE), LONGEST_PATIENCE)
 
-    def _look_around(self) -> None:
+    async def _look_around(self) -> None:
         """Have another way looked for."""
         try:
-            self._connection.restart_ice()
+            await engine().run(self._connection._restart_ice())
         except Exception as error:  # it may have been closed meanwhile
             logger.debug("no other way is looked for: %r", error)
 
@@ -130,7 +131,7 @@ class Recovery:
 
         self._refused = False
         if self._state == "disconnected" and not await self._within(PATIENCE, decided) and self._can_restart():
-            self._look_around()
+            await self._look_around()
             await self._within(PATIENCE, decided)
         return self._state == "connected" and not self._is_over
 
@@ -154,9 +155,9 @@ class Recovery:
             if took + self._wait > GIVE_UP or (isinstance(error, SignalingError) and error.status in _FINAL):
                 raise ConnectTimeout(
                     f"the connection was lost, and given up after {took:.0f} s: {error}",
-                    report=self._connection._report_loss(str(error), is_final=True),
+                    report=await self._connection._report_loss(str(error), is_final=True),
                 ) from error
-            self._connection._report_loss(str(error))
+            await self._connection._report_loss(str(error))
 
     async def _attempt(self, begin_anew: Callable[[], Awaitable[None]]) -> RtcError | None:
         """Try once, and return why it was in vain."""
@@ -166,7 +167,7 @@ class Recovery:
             peer = self._connection._session.peer  # whose state is not yet what the one before had come to
             if await self._within(ATTEMPT, lambda: peer.state in ("connected", "failed")) and peer.state == "connected":
                 return None
-            return OperationError(self._connection.report().reason)
+            return OperationError((await self._connection._report()).reason)
         except RtcError as error:
             return error
         except TimeoutError:

@@ -90,11 +90,11 @@ class Exchange(Displayable):
             raise InvalidStateError(
                 f"{self.what} needs a PeerConnection that was not negotiated before: make a new one"
             )
-        self._adapt(connection)
+        await self._adapt(connection)
         self._connection = connection
         loop.on_exit(self, partial(self._leave, at_exit=True))
 
-    def _adapt(self, connection: PeerConnection) -> None:
+    async def _adapt(self, connection: PeerConnection) -> None:
         """Give the transceivers the directions that the protocol has."""
 
     # -- Signaling ------------------------------------------------------------------------------------------------

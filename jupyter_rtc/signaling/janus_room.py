@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
+from ..engine.loop import engine
 from ..errors import RtcError, SignalingError
 from ..media.stream import MediaStream
 from ..rtc.connection import PeerConnection
@@ -220,6 +221,9 @@ class JanusRoom(Room):
             polling = asyncio.create_task(janus.poll())
             joined = await _unless(polling, self._enter(handle))
             own = self._come_in(joined)
+            await engine().run(own._send(self))
+            if self._tracks and self._sending is not None:
+                self._sending.set()
             publishing = _Publishing(handle)
             own._task = asyncio.create_task(self._publish(own, publishing))
             if self._tracks:
@@ -228,8 +232,7 @@ class JanusRoom(Room):
             self._let_in(entered)
             await _unless(polling, self._heed_events(janus, handle, publishing))
         finally:
-            with self._lock:
-                self._own = self._sending = None
+            self._own = self._sending = None
             if polling is not None:
                 polling.cancel()
                 await asyncio.gather(polling, return_exceptions=True)
@@ -260,11 +263,7 @@ class JanusRoom(Room):
         own.connection.on("connectionstatechange", lambda: self._heed_own(own))
         if "private_id" in joined:  # some rooms let only those watch who are in them
             self._here["private_id"] = joined["private_id"]
-        with self._lock:
-            self._own, self._sending = own, asyncio.Event()
-            self._send_all(own)
-            if self._tracks:
-                self._sending.set()
+        self._own, self._sending = own, asyncio.Event()
         return own
 
     async def _publish(self, own: Member, publishing: _Publishing) -> None:
@@ -328,8 +327,7 @@ class JanusRoom(Room):
         if isinstance(known, Participant):
             return known
         participant = Participant(str(who.get("id")), who.get("id"), str(who.get("display", ""))[:64])
-        with self._lock:
-            self._meet(participant)
+        self._meet(participant)
         return participant
 
     async def _take_leave(self, data: dict[str, Any]) -> None:
@@ -338,7 +336,7 @@ class JanusRoom(Room):
             await silent.stop()
         for gone in (data.get("leaving"), data.get("kicked")):
             if (member := self._members.get(str(gone))) is not None:
-                await self._part(member)
+                self._part(member)
 
     async def _watch(self, janus: Janus, participant: Participant) -> None:
         """Get what somebody publishes, for as long as there is something; again where it is lost."""

@@ -84,7 +84,7 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
                 await changed.wait()
                 changed.clear()
     except TimeoutError:
-        report = next((side for side in (a, b) if not _is_connected(side)), a).report()
+        report = await next((side for side in (a, b) if not _is_connected(side)), a)._report()
         raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
     finally:
         for side in (a, b):

@@ -14,6 +14,7 @@ import traitlets
 
 from ..checks import string
 from ..engine.foreign import as_track
+from ..engine.loop import engine
 from ..errors import InvalidStateError, RtcError, SignalingError
 from ..media.display import Displayable
 from ..media.events import Emitter
@@ -60,18 +61,14 @@ class Member:
         """What comes from this member."""
         return [t.receiver.track for t in self.connection.get_transceivers() if t._fired in RECEIVING]
 
-    def _send(self, track: Track[Any], streams: tuple[MediaStream, ...]) -> None:
+    async def _send(self, room: Room) -> None:
+        """Send the room's tracks, and no others. On the engine's thread, where nothing comes between."""
         try:
-            if track not in self._senders:
-                self._senders[track] = self.connection.add_track(track, *streams)
-        except InvalidStateError:
-            logger.debug("%r has left", self)
-
-    def _send_no_more(self, track: Track[Any]) -> None:
-        sender = self._senders.pop(track, None)
-        try:
-            if sender is not None:
-                self.connection.remove_track(sender)
+            for track in self._senders.keys() - room._tracks.keys():
+                await self.connection._remove_track(self._senders.pop(track))
+            for track, streams in room._tracks.items():
+                if track not in self._senders:
+                    self._senders[track] = await self.connection._add_track(track, as_track(track), streams)
         except InvalidStateError:
             logger.debug("%r has left", self)
 
@@ -110,7 +107,8 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         self._token = Token(token)
         self.room = room
         self.name = name
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        #: Replaced whole, and read on any thread.
         self._tracks: dict[Track[Any], tuple[MediaStream, ...]] = {}
         self._members: dict[str, Member] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -147,9 +145,8 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
                 raise TypeError(f"add_track(track, *streams) takes MediaStreams, not {type(stream).__name__}")
         self._assert_open()
         with self._lock:
-            self._tracks[track] = streams
-            for end in self._ends():
-                end._send(track, streams)
+            self._tracks = {**self._tracks, track: streams}
+        self._resend()
 
     def remove_track(self, track: Any) -> None:
         """Send a track to nobody any more. One that is not sent changes nothing.
@@ -161,18 +158,17 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         """
         as_track(track)
         with self._lock:
-            self._tracks.pop(track, None)
-            for end in self._ends():
-                end._send_no_more(track)
+            self._tracks = {one: streams for one, streams in self._tracks.items() if one is not track}
+        self._resend()
+
+    def _resend(self) -> None:
+        """Let everyone have what `_tracks` has by now. Not with the lock: the engine may be busy."""
+        for end in self._ends():
+            engine().call(end._send(self), QUICK)
 
     def _ends(self) -> Iterable[Member]:
         """Return those whose connections our tracks are sent with."""
         raise NotImplementedError
-
-    def _send_all(self, end: Member) -> None:
-        """Send somebody new what the others have. With the lock."""
-        for track, streams in self._tracks.items():
-            end._send(track, streams)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -252,8 +248,10 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
                     told = str(self._problem)
                     logger.warning("%s", told)
             finally:
-                parting = [self._part(member) for member in tuple(self._members.values())]
-                await asyncio.gather(*parting, *self._closing)
+                for member in tuple(self._members.values()):
+                    self._part(member)
+                if self._closing:
+                    await asyncio.wait(self._closing)  # who leaves in the middle of it leaves no connection open
             self._changed()
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -294,16 +292,18 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
         self._emit("track", RoomTrackEvent(event.receiver, event.track, event.streams, event.transceiver, member))
         self._changed()
 
-    async def _part(self, member: Member) -> None:
-        """Somebody is gone."""
-        with self._lock:
-            if self._members.pop(member.id, None) is None:
-                return
-        closing = asyncio.create_task(member._close())
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+    def _part(self, member: Member) -> None:
+        """Somebody is gone. Does not wait for the engine: the others are to be heard meanwhile."""
+        if self._members.pop(member.id, None) is not None:
+            closing = asyncio.create_task(self._see_off(member))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _see_off(self, member: Member) -> None:
         try:
-            await asyncio.shield(closing)  # who leaves in the middle of it leaves no connection open
+            await member._close()
+        except Exception as error:
+            logger.warning("the connection to %s could not be closed: %r", member.name, error)
         finally:
             self._tell("leave", member)
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Literal
 
+from ..engine.loop import engine
 from ..errors import RtcError, SdpError
 from ..media.stream import MediaStream
 from ..media.track import Track
@@ -144,9 +145,9 @@ class Served:
                 continue
             kind, place = transceiver.kind, places[transceiver.kind]
             if (track := _nth(stream, kind, place)) is not None:
-                transceiver.direction = "sendonly"
+                await engine().run(transceiver._set_direction("sendonly"))
                 await transceiver.sender.replace_track(track)
-                transceiver.sender.set_streams(stream)
+                await engine().run(transceiver.sender._set_streams((stream,)))
                 self._senders.append((kind, place, transceiver.sender))
             places[kind] += 1
         if not self._senders:
@@ -159,7 +160,8 @@ class Served:
         self.connection = self._connect()
         places: dict[str, int] = {"audio": 0, "video": 0}
         for track in stream.get_tracks():
-            transceiver = self.connection.add_transceiver(track, direction="sendonly", streams=(stream,))
+            adding = self.connection._add_transceiver(track, track, track.kind, "sendonly", (stream,))
+            transceiver = await engine().run(adding)
             self._senders.append((track.kind, places[track.kind], transceiver.sender))
             places[track.kind] += 1
         self.is_offering = self._has_offered = True

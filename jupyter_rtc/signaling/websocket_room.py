@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.loop import engine
 from ..errors import RtcError, SignalingError
 from . import http
 from .room import CONNECT, Member, Room
@@ -117,27 +118,26 @@ class WebSocketRoom(Room):
         elif kind == "join":
             self._greet(message["id"], message["name"], came_later=False)
         elif kind == "leave" and (member := self._members.get(message["id"])) is not None:
-            await self._part(member)
+            self._part(member)
         elif kind == "message" and (member := self._members.get(message["from"])) is not None:
             try:
                 member._inbox.put_nowait(message["message"])
             except asyncio.QueueFull:
-                await self._part(member)
+                self._part(member)
 
     def _greet(self, id: str, name: str, *, came_later: bool) -> None:
         if id in self._members:
             return
         member = Member(id, name)
-        if came_later:
-            member.connection.create_data_channel("room")  # so that those who send nothing are connected, too
-        with self._lock:
-            self._meet(member)
-            self._send_all(member)
+        self._meet(member)
         member._task = asyncio.create_task(self._connect(member, came_later))
 
-    async def _connect(self, member: Member, polite: bool) -> None:
+    async def _connect(self, member: Member, came_later: bool) -> None:
         try:
-            await member.connection.connect(_Way(self, member, polite), CONNECT)
+            if came_later:  # so that those who send nothing are connected, too
+                await engine().run(member.connection._create_data_channel("room"))
+            await engine().run(member._send(self))
+            await member.connection.connect(_Way(self, member, came_later), CONNECT)
         except Exception as error:  # what a member sends may be anything
             if self._members.get(member.id) is member:
                 why = error if isinstance(error, RtcError) else self._misunderstood(error)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
+from ..engine.loop import engine
 from ..errors import InvalidStateError
 from . import http
 from .exchange import Exchange
@@ -41,19 +41,21 @@ class Whep(Exchange):
         self._added: list[RtpTransceiver] = []
         self._was_offered = False
 
-    def _adapt(self, connection: PeerConnection) -> None:
+    async def _adapt(self, connection: PeerConnection) -> None:
         transceivers = [t for t in connection.get_transceivers() if t.direction not in ("stopped", "inactive")]
         for transceiver in transceivers:
             if transceiver.sender.track is not None or transceiver.direction == "sendonly":
                 raise InvalidStateError(f"WHEP only plays, and {transceiver!r} is to send: use another connection")
-            transceiver.direction = "recvonly"
+            await engine().run(transceiver._set_direction("recvonly"))
         if not transceivers:
-            self._added = [connection.add_transceiver(kind, direction="recvonly") for kind in ("audio", "video")]
+            for kind in ("audio", "video"):
+                adding = connection._add_transceiver(kind, None, kind, "recvonly", ())
+                self._added.append(await engine().run(adding))
 
     async def _counter_offer(self, reply: Reply) -> dict[str, Any]:
         # Its sections are not ours: those that nobody has asked for go, the others are matched by kind.
         for transceiver in self._added:
-            await asyncio.to_thread(transceiver.stop)
+            await engine().run(transceiver._stop())
         self._added = []
         self._was_offered = True
         return {"type": "offer", "sdp": reply.text}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..engine.loop import engine
 from ..errors import InvalidStateError
 from .exchange import Exchange
 
@@ -32,7 +33,7 @@ class Whip(Exchange):
 
     what = "WHIP"
 
-    def _adapt(self, connection: PeerConnection) -> None:
+    async def _adapt(self, connection: PeerConnection) -> None:
         transceivers = [t for t in connection.get_transceivers() if t.direction != "stopped"]
         if not any(t.direction in ("sendrecv", "sendonly") for t in transceivers):
             raise InvalidStateError("there is nothing to publish: pc.add_track(track) first")
@@ -41,4 +42,4 @@ class Whip(Exchange):
                 raise InvalidStateError(
                     f"WHIP publishes only, and {transceiver!r} is to receive: use another connection"
                 )
-            transceiver.direction = "sendonly"
+            await engine().run(transceiver._set_direction("sendonly"))
