@@ -7,6 +7,7 @@ once none of the cells that were to run does.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from dataclasses import dataclass
@@ -88,6 +89,48 @@ def handles_messages(blocking: bool, waited: float) -> bool:
 def in_cell() -> bool:
     """Return whether this is the thread that runs cells, and none can run while it waits."""
     return threading.current_thread() is threading.main_thread() or in_marimo()
+
+
+def cell_waits() -> bool:
+    """Return whether a cell waits for the calling code, by a call or an ``await``; not for a thread or a task of it."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code.co_name == "run_code" and frame.f_globals.get("__name__", "").startswith("IPython."):
+            return True
+    return False
+
+
+def _request() -> dict[str, Any]:
+    """Return the message that runs the present cell, or ran the last one."""
+    kernel = _kernel()
+    get_parent = getattr(kernel, "get_parent", None)
+    parent = get_parent("shell") if get_parent is not None else None
+    return parent if isinstance(parent, dict) else {}
+
+
+def this_cell() -> str:
+    """Return a name for this run of the present cell, or of the last one."""
+    return str(_request().get("header", {}).get("msg_id", ""))
+
+
+_named_cells = False
+
+
+def has_front_end() -> bool:
+    """Return whether a notebook is known to be open in a browser or an editor.
+
+    nbconvert and papermill run cells without one. Front ends with widgets give the cell's name with what is to be run,
+    or a page has been heard of. False: there may be one all the same.
+    """
+    global _named_cells
+    _named_cells = _named_cells or "cellId" in _request().get("metadata", {})
+    return _named_cells or _last_page is not None or in_voila()
+
+
+def in_voila() -> bool:
+    """Return whether Voilà runs the notebook: all of its cells before there is a page."""
+    return "VOILA_REQUEST_URL" in os.environ
 
 
 def _has_subshells(kernel: Any) -> bool:

@@ -22,20 +22,10 @@ from ..media.events import Serial
 from ..media.reading import GLANCE
 from ..media.track import Kind, Track
 from ..rtc.report import Report, with_facts
+from .no_page import Shown
 from .still import card
 
 _STATIC = Path(__file__).parents[1] / "static"
-
-#: What helps where the page cannot connect before the cell has ended.
-NEXT_CELL = (
-    "this kernel cannot talk to the page while a cell runs: display the widget in one cell, "
-    "and put this in the next cell"
-)
-
-IN_MARIMO = (
-    "marimo hears of the page only when no cell runs: show the widget in one cell, and read it in a callback "
-    "(on_frame, map) or in a cell that is run later, by a mo.ui.run_button or mo.ui.refresh"
-)
 
 #: In place of what is live, in a saved notebook.
 NO_KERNEL = "Run this notebook in Jupyter to have it live. Nothing of it is kept in the file."
@@ -74,8 +64,7 @@ class LiveWidget(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._serial = Serial()
         self._pages = Pages(self, self._post)
-        self._displayed = False
-        self._was_seen = False
+        self._shown = Shown(self._player)
         self._is_closed = False
         self._failure = ""
         super().__init__(**traits)
@@ -89,7 +78,7 @@ class LiveWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         if self._is_closed:
             return {"text/plain": f"{type(self).__name__} (closed)"}
-        self._displayed = True
+        self._shown.display()
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if not data:
@@ -114,7 +103,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     def page_hello(self, client: str, hello: Message) -> None:
         """A page shows the widget."""
-        self._was_seen = True
+        self._shown.seen = True
 
     def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
         """A page's own media can be read."""
@@ -152,37 +141,20 @@ class LiveWidget(anywidget.AnyWidget):
         report = Report(connected, "connected" if connected else self._why_not_connected(), pages=tuple(pages))
         return report if facts is None else with_facts(report, facts, (), urls_of(ice_servers()))
 
-    def _why_not_seen(self) -> str:
-        if kernel.in_marimo():
-            return IN_MARIMO
-        if not kernel.in_kernel():
-            return "there is no notebook page: this is not a Jupyter kernel"
-        if self._was_seen:
-            return f"no page shows the {self._player} any more: put it on the last line of a cell again"
-        if not self._displayed:
-            return f"the {self._player} is not displayed: put it on the last line of a cell"
-        return "no page has answered yet: the kernel is busy, no browser shows the notebook, or its widgets do not work"
-
     def _why_not_connected(self) -> str:
         if not self._pages.seen:
-            return self._why_not_seen()
+            return self._shown.why_not()
         return self._failure or "the page is connecting"
 
-    def _in_vain(self, blocking: bool, waited: float) -> ConnectTimeout | None:
+    def _in_vain(self, blocking: bool, waited: float, *, patient: bool = False) -> ConnectTimeout | None:
         """Return the error if waiting for a page cannot help."""
         if self._pages.seen:
             return None
-        if kernel.in_marimo():
-            return ConnectTimeout(IN_MARIMO, report=self.report())
-        if (not self._displayed or self._was_seen) and blocking and waited > kernel.SIGN_OF_LIFE and kernel.in_cell():
-            # Nobody can show it while this cell waits, and a VBox that holds it would have made itself heard.
-            return ConnectTimeout(f"{self._why_not_seen()}, and this in the next one", report=self.report())
-        if kernel.handles_messages(blocking, waited):
-            return None
-        return ConnectTimeout(NEXT_CELL if kernel.in_kernel() else self._why_not_seen(), report=self.report())
+        why = self._shown.in_vain(blocking, waited, patient=patient)
+        return ConnectTimeout(why, report=self.report()) if why else None
 
     def _timed_out(self, timeout: float) -> ConnectTimeout:
-        return ConnectTimeout(f"no page within {timeout:g} s: {self._why_not_connected()}", report=self.report())
+        return ConnectTimeout(f"no connection within {timeout:g} s: {self._why_not_connected()}", report=self.report())
 
     def wait_connected(self, timeout: float = 15.0) -> None:
         """Wait until a page shows this widget and is connected.
@@ -196,7 +168,7 @@ class LiveWidget(anywidget.AnyWidget):
         began = time.monotonic()
         while not self._pages.wait_connected(GLANCE):
             waited = time.monotonic() - began
-            vain = self._in_vain(True, waited)
+            vain = self._in_vain(True, waited, patient=True)
             if vain is not None:
                 raise vain
             if waited >= timeout:
@@ -208,7 +180,7 @@ class LiveWidget(anywidget.AnyWidget):
         began = time.monotonic()
         while not self._pages.connected:
             waited = time.monotonic() - began
-            vain = self._in_vain(False, waited)
+            vain = self._in_vain(False, waited, patient=True)
             if vain is not None:
                 raise vain
             if waited >= timeout:

@@ -293,7 +293,7 @@ class CaptureWidget(Reading, LiveWidget):
         if state == "error":
             return str(self._told["error"])
         if not self._pages.seen:
-            return self._why_not_seen()
+            return self._shown.why_not()
         if state in ("idle", "stopped"):
             return self._off
         if state == "starting":

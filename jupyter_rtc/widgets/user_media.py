@@ -31,7 +31,7 @@ async def get_user_media(*, audio: Constraints = False, video: Constraints = Fal
     CaptureError
         One of its kinds, when the browser gives none, with what to do.
     ConnectTimeout
-        At once, where the kernel cannot talk to the page while this cell runs.
+        At once, where the kernel cannot talk to the page while this cell runs; within 30 s, where no page answers.
     """
     if not audio and not video:
         raise TypeError("get_user_media needs audio=True or video=True")
