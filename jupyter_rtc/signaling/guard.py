@@ -1,14 +1,20 @@
-"""Who may ask a server of ours, and where: tokens, pages of other sites, addresses."""
+"""Who may ask a server of ours: tokens, and pages of other sites."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import socket
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .http import Token
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 #: What a page of another site may read and send: RFC 9725 §4.7 and what browsers ask before a POST.
 _CORS = {
@@ -20,47 +26,92 @@ _CORS = {
 }
 
 
-def is_allowed(token: Token, authorization: str) -> bool:
-    """Return whether a request with this ``Authorization`` has the token; takes as long whatever is wrong with it."""
-    if token.value is None:
-        return True
-    scheme, _, given = authorization.partition(" ")
-    # A header may have bytes that are no text.
-    same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.value.encode())
-    return same and scheme.lower() == "bearer"
+#: Seconds that the network's name service has to tell this machine's full name.
+_NAME_SERVICE = 2.0
+#: What browsers send with a GET that has no ``Origin``; a page cannot leave out ``Accept-Language``.
+_OF_BROWSERS = ("Sec-Fetch-Site", "Sec-Fetch-Mode", "Referer", "Accept-Language")
+
+OTHER_SITES = (
+    "pages of other sites are refused by a server without a token, and so is a page that calls it by a name that it "
+    "does not know: open it by its address, or make the server with token=..."
+)
 
 
-def is_own(headers: Mapping[str, str]) -> bool:
-    """Return whether no other site's page asks, for a server that wants no token.
+class Guard:
+    """Decides which requests a server answers.
 
-    A page anywhere may send requests to this machine, and by DNS may make this machine's address that of its own host:
-    so the host that is asked is to be an address or ``localhost``, and a page that asks is to come from there.
+    Without a token everybody who reaches the server may ask, but no page of another site: a browser on this machine
+    reaches it, too, and any page may send requests from there. A page may also make its own host name resolve to this
+    machine (DNS rebinding); it is then of the same origin as we are, and only the name in ``Host`` tells. Where no page
+    asks, the name does not matter: containers and proxies have names that this machine does not know.
+
+    Parameters
+    ----------
+    token : Token
+        What others have to know.
+    host : str
+        Where the server listens.
     """
-    host = _host("//" + headers.get("Host", ""))
-    origin = headers.get("Origin")
-    if not (_is_loopback(host) or _is_address(host)):
-        return False
-    if origin is None:
-        return True
-    asking = _host(origin)
-    return _is_loopback(asking) or asking == host
+
+    def __init__(self, token: Token, host: str) -> None:
+        self._token = token
+        self._names = {host.lower()}
+        self._first_label: str | None = None
+        if not _is_loopback(host):  # otherwise nobody reaches it by the machine's name
+            name = socket.gethostname().lower()
+            self._names |= {name, f"{name}.local"}
+            self._first_label = name.partition(".")[0]
+
+    def has_token(self, headers: Mapping[str, str]) -> bool:
+        """Return whether a request has the token; takes the same time whatever is wrong with it."""
+        if self._token.value is None:
+            return True
+        scheme, _, given = headers.get("Authorization", "").partition(" ")
+        # A header may have bytes that are no text.
+        same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token.value.encode())
+        return same and scheme.lower() == "bearer"
+
+    async def admits(self, request: web.BaseRequest) -> bool:
+        """Return whether no other site's page asks; with a token any page may."""
+        if self._token:
+            return True
+        headers = request.headers
+        origin, asked = headers.get("Origin"), _host("//" + headers.get("Host", ""))
+        if origin is not None:
+            asking = _host(origin)
+            return (_is_loopback(asking) or asking == asked) and await self._is_ours(asked)
+        if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            return False
+        # Browsers leave out Origin with these two methods only, and with them not for a WebSocket.
+        may_be_page = request.method in ("GET", "HEAD") and "Upgrade" not in headers
+        return not (may_be_page and any(name in headers for name in _OF_BROWSERS)) or await self._is_ours(asked)
+
+    async def _is_ours(self, host: str) -> bool:
+        """Return whether no foreign name server decides where this name leads."""
+        if _is_loopback(host) or _is_address(host) or host in self._names:
+            return True
+        if self._first_label is None or host.partition(".")[0] != self._first_label:
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NAME_SERVICE):
+                self._names.add((await asyncio.to_thread(socket.getfqdn)).lower())
+        return host in self._names
+
+    def cors(self, headers: Mapping[str, str], *, admitted: bool) -> dict[str, str]:
+        """Return the headers that let a page use the answer, if it may."""
+        origin = headers.get("Origin")
+        if self._token:
+            return {**_CORS, "Access-Control-Allow-Origin": "*"}
+        if origin is not None and admitted:
+            return {**_CORS, "Access-Control-Allow-Origin": origin}
+        return dict(_CORS)
 
 
 def _host(url: str) -> str:
     try:
-        return urlsplit(url).hostname or ""
+        return (urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
         return ""
-
-
-def cors(token: Token, headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that let a page use the answer, if it may."""
-    origin = headers.get("Origin")
-    if token:
-        return {**_CORS, "Access-Control-Allow-Origin": "*"}
-    if origin is not None and is_own(headers):
-        return {**_CORS, "Access-Control-Allow-Origin": origin}
-    return dict(_CORS)
 
 
 def _is_address(host: str) -> bool:
@@ -72,14 +123,6 @@ def _is_address(host: str) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def own_address() -> str:
-    """Return this machine's address in its network. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))
-            return str(probe.getsockname()[0])
-        except OSError:
-            return socket.gethostname()
+    if _is_address(host):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")  # RFC 6761 §6.3

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import ipaddress
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from ..checks import string, whole
 from ..errors import SignalingError
-from .guard import own_address
 
 if TYPE_CHECKING:
     from aiohttp import web
 
 #: So long a connection that is still open may take when the server ends, in seconds.
 SHUTDOWN = 1.0
+#: How often a free port is looked for that all addresses of a host have.
+TRIES = 5
+#: A name may have addresses that this machine has not, as "localhost" where there is no IPv6.
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+_ADVICE = {
+    errno.EADDRINUSE: "the port is in use. Close what listens there, or use port=0, which is any free one",
+    errno.EADDRNOTAVAIL: "this machine does not have that address. Use '127.0.0.1' for programs of this machine only, "
+    "or '0.0.0.0' for the network",
+    errno.EACCES: "this user may not use that port. Use one above 1023, or port=0, which is any free one",
+}
 
 
 def check_address(host: Any, port: Any) -> None:
@@ -38,19 +52,96 @@ async def listen(application: web.Application, host: str, port: int) -> tuple[we
     """
     from aiohttp import web
 
+    try:
+        sockets = await _sockets(host, port)
+    except (OSError, UnicodeError) as error:  # a name that cannot be one is a UnicodeError
+        raise SignalingError(f"the server cannot listen on {_pair(host, port)}: {_why(error)}") from None
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN)
     await runner.setup()
+    for one in sockets:
+        await web.SockSite(runner, one).start()
+    return runner, int(sockets[0].getsockname()[1])
+
+
+def _why(error: OSError | UnicodeError) -> str:
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror):
+        return "no such host is known. Use an address of this machine, such as '127.0.0.1' or '0.0.0.0'"
+    number = error.errno or 0
+    return _ADVICE.get(number, os.strerror(number))
+
+
+async def _sockets(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen at all addresses of a host, on one port."""
+    if _is_any(host) and ":" in host and socket.has_dualstack_ipv6():
+        return [socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)]
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for last in (False,) * (TRIES - 1) + (True,):
+        try:
+            return _bind([(family, address) for family, _, _, _, address in found], port)
+        except OSError as error:
+            if last or port or error.errno != errno.EADDRINUSE:
+                raise
+    raise AssertionError
+
+
+def _bind(found: list[tuple[Any, Any]], port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    problem: OSError | None = None
     try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise SignalingError(
-            f"the server cannot listen on {host}:{port} ({error.strerror}): take port=0, which is any"
-        ) from None
-    return runner, runner.addresses[0][1]
+        for family, address in dict.fromkeys(found):
+            try:
+                one = socket.create_server((address[0], port, *address[2:]), family=family)
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                problem = error
+            else:
+                sockets.append(one)
+                port = one.getsockname()[1]
+        if not sockets and problem is not None:
+            raise problem
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
+    return sockets
 
 
 def address(scheme: str, host: str, port: int) -> str:
     """Return how others name what listens there: by this machine's address if it is all of them."""
-    host = own_address() if host in ("0.0.0.0", "::") else host  # noqa: S104 - asked for
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{_pair(_own_address(host) if _is_any(host) else host, port)}"
+
+
+def _pair(host: str, port: int) -> str:
+    # RFC 6874: the per cent sign of an IPv6 zone is escaped.
+    return f"[{host.replace('%', '%25')}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_any(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _own_address(host: str) -> str:
+    """Return an address of this machine at which a server that listens at all addresses is reached."""
+    families = [(socket.AF_INET, "198.51.100.1", "127.0.0.1"), (socket.AF_INET6, "2001:db8::1", "::1")]
+    if ":" not in host:
+        del families[1]
+    elif not socket.has_dualstack_ipv6():
+        del families[0]
+    for family, somewhere, _ in families:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((somewhere, 9))  # which sends nothing
+                return str(probe.getsockname()[0])
+        except OSError:  # no route to the rest of the world
+            continue
+    from aioice.ice import get_host_addresses
+
+    kinds = [family for family, _, _ in families]
+    others = [ipaddress.ip_address(one) for one in get_host_addresses(True, socket.AF_INET6 in kinds)]
+    usable = [one for one in others if not one.is_loopback and (one.version == 6 or socket.AF_INET in kinds)]
+    usable.sort(key=lambda one: (one.is_link_local, one.version))
+    return str(usable[0]) if usable else families[0][2]

@@ -10,7 +10,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import guard, loop
+from . import loop
+from .guard import OTHER_SITES, Guard
 from .http import LONGEST_BODY, Token
 from .listening import address, check_address, listen
 
@@ -49,7 +50,7 @@ class RoomServer:
 
     def __init__(self, host: str, port: int, token: str | None) -> None:
         self._host, self._port = host, port
-        self._token = Token(token)
+        self._guard = Guard(Token(token), host)
         self._rooms: dict[str, dict[str, _Guest]] = {}
         self._runner: Any = None
         self._closed = False
@@ -101,10 +102,10 @@ class RoomServer:
     async def _enter(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import WSMsgType, web
 
-        if not guard.is_allowed(self._token, request.headers.get("Authorization", "")):
+        if not self._guard.has_token(request.headers):
             return web.Response(status=401, text="the server's token is wanted", headers={"WWW-Authenticate": "Bearer"})
-        if not self._token and not guard.is_own(request.headers):
-            return web.Response(status=403, text="pages of other sites are refused by a server without a token")
+        if not await self._guard.admits(request):
+            return web.Response(status=403, text=OTHER_SITES)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=LONGEST_BODY)
         await socket.prepare(request)
         room, guest = "", None

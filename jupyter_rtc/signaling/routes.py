@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 from aiohttp import web
 
 from ..errors import RtcError, SdpError
-from . import fragment, guard
+from . import fragment
+from .guard import OTHER_SITES
 from .http import FRAGMENT, LONGEST_BODY, SDP
 from .served import Role, Served, Unprocessable
 
@@ -62,12 +63,13 @@ class Routes:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        token = self._server._token
-        open_to_all = request.method == "OPTIONS" or request.path == "/" or request.path.startswith("/watch/")
+        guard = self._server._guard
+        is_page = request.method in ("GET", "HEAD") and (request.path == "/" or request.path.startswith("/watch/"))
+        admitted = is_page or await guard.admits(request)  # there is nothing secret in the page itself
         try:
-            if not token and not guard.is_own(request.headers):
-                raise _Refusal(403, "pages of other sites are refused by a server without a token: give it one")
-            if not open_to_all and not guard.is_allowed(token, request.headers.get("Authorization", "")):
+            if not admitted:
+                raise _Refusal(403, OTHER_SITES)
+            if not (is_page or request.method == "OPTIONS" or guard.has_token(request.headers)):
                 raise _Refusal(401, "the server's token is wanted", WWW_Authenticate="Bearer")
             response = await handler(request)
         except _Refusal as refusal:
@@ -78,7 +80,7 @@ class Routes:
             response = web.Response(status=422 if isinstance(error, Unprocessable) else 400, text=str(error))
         except RtcError as error:
             response = web.Response(status=409, text=str(error))
-        response.headers.update(guard.cors(token, request.headers))
+        response.headers.update(guard.cors(request.headers, admitted=admitted))
         return response
 
     async def _body(self, request: web.Request, content_type: str) -> str:

@@ -18,6 +18,7 @@ from ..media.events import Emitter
 from ..media.stream import MediaStream
 from ..media.track import Track
 from . import loop
+from .guard import Guard
 from .http import Token
 from .listening import address, check_address, listen
 from .offered import Offered, has_ended
@@ -61,6 +62,7 @@ class WhipServer(Displayable, Emitter):
         self._host = host
         self._port = port
         self._token = Token(token)
+        self._guard = Guard(self._token, host)
         self._sessions: dict[str, Served] = {}
         self._published = _Published()
         self._offered: dict[str, Offered] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -452,27 +453,76 @@ async def test_a_page_of_another_site_may_ask_a_server_with_a_token(server):
             assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
 
+NAME = socket.gethostname()
+ELSEWHERE = {"Host": "rebound.example.org:8000"}
+BROWSER = {"Accept-Language": "en"}
+
+
 @pytest.mark.parametrize(
-    ("headers", "allowed"),
+    ("method", "headers", "allowed"),
     [
-        ({}, True),
-        ({"Origin": "http://localhost:8888"}, True),
-        ({"Origin": "https://example.org"}, False),
-        ({"Origin": "null"}, False),
-        ({"Host": "rebound.example.org"}, False),
-        ({"Origin": "http://rebound.example.org", "Host": "rebound.example.org"}, False),
-        ({"Origin": "http://localhost.example.org"}, False),
+        # Programs, by whatever name.
+        ("POST", {}, True),
+        ("POST", {"Host": "jupyter"}, True),
+        ("POST", {"Host": f"{NAME}:8000"}, True),
+        ("POST", {"Host": "machine.example.org"}, True),
+        ("GET", {"Host": "machine.example.org"}, True),
+        ("POST", {"Sec-Fetch-Mode": "cors", "Accept-Language": "*", "Host": "jupyter"}, True),  # Node's fetch
+        # Pages of this machine and of the server.
+        ("POST", {"Origin": "http://localhost:8888"}, True),
+        ("POST", {"Origin": "http://LOCALHOST.:8888"}, True),
+        ("POST", {"Origin": "http://[::1]:8888"}, True),
+        ("POST", {"Origin": "http://192.0.2.1:8000", "Host": "192.0.2.1:8000"}, True),
+        ("POST", {"Origin": f"http://{NAME}:8000", "Host": f"{NAME}:8000"}, True),
+        ("POST", {"Origin": f"http://{NAME}.local:8000", "Host": f"{NAME.upper()}.local:8000"}, True),
+        ("GET", {"Host": f"{NAME}:8000", **BROWSER}, True),
+        ("GET", {"Sec-Fetch-Site": "same-origin", **BROWSER}, True),
+        ("GET", {"Sec-Fetch-Site": "none", **BROWSER}, True),
+        # Pages of other sites.
+        ("POST", {"Origin": "https://example.org"}, False),
+        ("POST", {"Origin": "null"}, False),
+        ("POST", {"Origin": ""}, False),
+        ("POST", {"Origin": "http://localhost.example.org"}, False),
+        ("POST", {"Origin": "http://127.0.0.1.example.org"}, False),
+        ("POST", {"Origin": f"http://{NAME}.example.org"}, False),
+        ("POST", {"Origin": f"http://{NAME}:8000", "Host": "192.0.2.1:8000"}, False),
+        ("OPTIONS", {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}, False),
+        ("POST", {"Sec-Fetch-Site": "cross-site"}, False),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, False),
+        ("GET", {"Sec-Fetch-Site": "same-site", **BROWSER}, False),
+        # Pages whose own name was made to lead here.
+        ("POST", {"Origin": "http://rebound.example.org:8000", **ELSEWHERE}, False),
+        ("POST", {"Origin": "http://localhost:8888", **ELSEWHERE}, False),
+        ("GET", {**BROWSER, **ELSEWHERE}, False),
+        ("GET", {"Referer": "http://rebound.example.org:8000/", **ELSEWHERE}, False),
+        ("GET", {**BROWSER, "Host": f"{NAME}.example.org"}, False),
     ],
-)
-async def test_a_server_without_a_token_serves_this_machine_and_no_other_sites_pages(headers, allowed):
-    async with (
-        rtc.WhipServer() as server,
-        aiohttp.ClientSession(headers=headers) as http,
-        http.post(f"{server.url}/whep/a", headers={"Content-Type": SDP}) as reply,
-    ):
-        assert reply.status == (404 if allowed else 403)
-        origin = reply.headers.get("Access-Control-Allow-Origin")
-        assert origin == (headers.get("Origin") if allowed else None)
+)  # fmt: skip
+async def test_a_server_without_a_token_refuses_pages_of_other_sites_and_nothing_else(method, headers, allowed):
+    async with rtc.WhipServer(host="0.0.0.0") as server, aiohttp.ClientSession() as http:
+        path = "/streams" if method == "GET" else "/whep/a"
+        url = f"http://127.0.0.1:{server.url.rpartition(':')[2]}{path}"
+        async with http.request(method, url, headers={"Content-Type": SDP, **headers}) as reply:
+            assert reply.status == ({"GET": 200, "POST": 404, "OPTIONS": 204}[method] if allowed else 403)
+            origin = reply.headers.get("Access-Control-Allow-Origin")
+            assert origin == (headers.get("Origin") if allowed else None)
+            assert allowed or "token" in await reply.text()
+
+
+async def test_a_page_that_calls_this_machine_by_name_is_another_site_where_only_programs_of_it_are_let_in():
+    async with rtc.WhipServer() as server, aiohttp.ClientSession() as http:
+        headers = {"Host": NAME, "Origin": f"http://{NAME}", "Content-Type": SDP}
+        async with http.post(f"{server.url}/whep/a", headers=headers) as reply:
+            assert reply.status == (404 if NAME == "localhost" else 403)
+
+
+async def test_the_full_name_of_this_machine_is_its_own(monkeypatch):
+    monkeypatch.setattr(socket, "getfqdn", lambda: f"{NAME}.lab.example")
+    async with rtc.WhipServer(host="0.0.0.0") as server, aiohttp.ClientSession() as http:
+        for host, status in ((f"{NAME}.lab.example", 200), (f"{NAME}.other.example", 403)):
+            headers = {"Host": host, **BROWSER}
+            async with http.get(f"http://127.0.0.1:{server.url.rpartition(':')[2]}/streams", headers=headers) as reply:
+                assert reply.status == status
 
 
 async def test_what_can_be_watched_is_listed_and_there_is_a_page(server, http):
