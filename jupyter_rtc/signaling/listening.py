@@ -10,6 +10,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from ..checks import string, whole
+from ..engine.interfaces import host_addresses
 from ..errors import SignalingError
 
 if TYPE_CHECKING:
@@ -138,10 +139,8 @@ def _own_address(host: str) -> str:
                 return str(probe.getsockname()[0])
         except OSError:  # no route to the rest of the world
             continue
-    from aioice.ice import get_host_addresses
-
-    kinds = [family for family, _, _ in families]
-    others = [ipaddress.ip_address(one) for one in get_host_addresses(True, socket.AF_INET6 in kinds)]
-    usable = [one for one in others if not one.is_loopback and (one.version == 6 or socket.AF_INET in kinds)]
+    others = [ipaddress.ip_address(one) for one in host_addresses()]
+    versions = [{socket.AF_INET: 4, socket.AF_INET6: 6}[family] for family, _, _ in families]
+    usable = [one for one in others if not one.is_loopback and one.version in versions]
     usable.sort(key=lambda one: (one.is_link_local, one.version))
     return str(usable[0]) if usable else families[0][2]

@@ -80,7 +80,7 @@ async def test_a_room_hears_of_others_while_the_engine_is_busy(release):
             assert not adding.done()
             release.set()
             await adding
-            await until(lambda: [member.tracks for member in bo.members.values() if member.name == "Ada"][0])
+            await until(lambda: next(member.tracks for member in bo.members.values() if member.name == "Ada"))
         finally:
             release.set()
             for room in (ada, bo, cy):
