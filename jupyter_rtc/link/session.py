@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..config import ice_servers, ice_transport_policy
 from ..engine.addresses import resolve
@@ -60,23 +60,20 @@ def _planned(slot: str, track: Track[Any]) -> Message:
     }
 
 
-class Host(Protocol):
-    """What a widget tells its pages and learns from them. Called on the engine's thread; must return at once."""
+@dataclass(frozen=True)
+class Host:
+    """What a widget tells its pages and learns from them. Called on the engine's thread; each must return at once."""
 
-    def plan(self, client: str) -> Plan:
-        """Return what this page is to play and may capture."""
-
-    def page_hello(self, client: str, hello: Message) -> None:
-        """A page shows the widget."""
-
-    def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
-        """A page's own media can be read."""
-
-    def page_message(self, client: str, message: Message) -> None:
-        """A page says something about its camera, or failed to connect."""
-
-    def page_state(self, client: str, state: str) -> None:
-        """A page is ``"connected"``, or ``"gone"``."""
+    #: What a page is to play and may capture.
+    plan: Callable[[str], Plan]
+    #: A page shows the widget.
+    page_hello: Callable[[str, Message], None]
+    #: A page's own media can be read.
+    page_media: Callable[[str, Kind, Track[Any]], None]
+    #: A page says something about its camera, failed to connect, or asks for the report.
+    page_message: Callable[[str, Message], None]
+    #: A page is ``"connected"``, ``"lost"`` or ``"gone"``.
+    page_state: Callable[[str, str], None]
 
 
 class Session:

@@ -17,7 +17,7 @@ from ..ice import urls_of
 from ..link import kernel
 from ..link.messages import Message
 from ..link.pages import Pages
-from ..link.session import Plan
+from ..link.session import Host, Plan
 from ..media.events import Serial
 from ..media.reading import GLANCE
 from ..media.track import Kind, Track
@@ -63,7 +63,8 @@ class LiveWidget(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:
         self._serial = Serial()
-        self._pages = Pages(self, self._post)
+        host = Host(self._plan, self._page_hello, self._page_media, self._page_message, self._page_state)
+        self._pages = Pages(host, self._post)
         self._shown = Shown(self._player)
         self._is_closed = False
         self._failure = ""
@@ -97,25 +98,25 @@ class LiveWidget(anywidget.AnyWidget):
 
     # -- the link's host, on the engine's thread ------------------------------------------------------------------
 
-    def plan(self, client: str) -> Plan:
+    def _plan(self, client: str) -> Plan:
         """Return what a page is to play and may capture."""
         return Plan()
 
-    def page_hello(self, client: str, hello: Message) -> None:
+    def _page_hello(self, client: str, hello: Message) -> None:
         """A page shows the widget."""
         self._shown.seen = True
 
-    def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
+    def _page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
         """A page's own media can be read."""
 
-    def page_message(self, client: str, message: Message) -> None:
+    def _page_message(self, client: str, message: Message) -> None:
         """A page failed to connect, says something about its camera, or asks for the report."""
         if message["type"] == "failed":
             self._failure = str(message["reason"])
         elif message["type"] == "report":
             self._serial.submit(lambda: self._pages.post({"type": "report", "text": str(self.report())}, client))
 
-    def page_state(self, client: str, state: str) -> None:
+    def _page_state(self, client: str, state: str) -> None:
         """A page is connected or gone."""
         if state == "connected":
             self._failure = ""

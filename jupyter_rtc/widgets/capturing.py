@@ -205,7 +205,7 @@ class CaptureWidget(Reading, LiveWidget):
 
     # -- the pages, on the engine's thread ------------------------------------------------------------------------
 
-    def plan(self, client: str) -> Plan:
+    def _plan(self, client: str) -> Plan:
         """Return what a page may capture or, where another page captures, play."""
         with self._lock:
             owns = self._owner is not None and client == self._owner
@@ -213,16 +213,16 @@ class CaptureWidget(Reading, LiveWidget):
             tracks = {track.id: track for track in self.stream.get_tracks()} if viewer else {}
             return Plan(tracks, [{"title": "", "slots": list(tracks)}], None if viewer else self._wish(client), owns)
 
-    def page_hello(self, client: str, hello: Message) -> None:
+    def _page_hello(self, client: str, hello: Message) -> None:
         """A page shows it: the first one after a cell was run turns it on, and one that was lost goes on."""
-        super().page_hello(client, hello)
+        super()._page_hello(client, hello)
         with self._lock:
             resumes = self._lost is not None and hello.get("resumes") == self._lost
             if (self._ticket or resumes) and self._owner is None:
                 self._ticket = False
                 self._command_start(client)
 
-    def page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
+    def _page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
         """What a page captures can be read."""
         with self._lock:
             self._media[client, kind] = track
@@ -232,9 +232,9 @@ class CaptureWidget(Reading, LiveWidget):
         if self._owner is not None and self._told["state"] == "live":
             self._plug({kind: track for (client, kind), track in self._media.items() if client == self._owner})
 
-    def page_state(self, client: str, state: str) -> None:
+    def _page_state(self, client: str, state: str) -> None:
         """A page is connected or gone: with its page, the capture is off."""
-        super().page_state(client, state)
+        super()._page_state(client, state)
         with self._lock:
             if state == "gone":
                 for key in [key for key in self._media if key[0] == client]:
@@ -243,9 +243,9 @@ class CaptureWidget(Reading, LiveWidget):
                     self._release("stopped")
                     self._lost = client
 
-    def page_message(self, client: str, message: Message) -> None:
+    def _page_message(self, client: str, message: Message) -> None:
         """A page says what its capture is doing."""
-        super().page_message(client, message)
+        super()._page_message(client, message)
         if message["type"] != "capture":
             return
         with self._lock:

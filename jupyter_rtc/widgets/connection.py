@@ -78,7 +78,7 @@ class ConnectionView(LiveWidget):
         for number, tracks in enumerate(local.values(), 1):
             yield f"local {number}" if len(local) > 1 else "local", tracks
 
-    def plan(self, client: str) -> Plan:
+    def _plan(self, client: str) -> Plan:
         """Return all streams: each video in a tile of its own, with the stream's first sound."""
         tracks: dict[str, Track[Any]] = {}
         tiles = []
@@ -98,9 +98,9 @@ class ConnectionView(LiveWidget):
                 tiles.append({"title": title, "slots": sounds[:1]})
         return Plan(tracks, tiles)
 
-    def page_hello(self, client: str, hello: Message) -> None:
+    def _page_hello(self, client: str, hello: Message) -> None:
         """Count while a page is there."""
-        super().page_hello(client, hello)
+        super()._page_hello(client, hello)
         if self._counting is None or self._counting.done():
             self._counting = asyncio.get_running_loop().create_task(self._count())
 

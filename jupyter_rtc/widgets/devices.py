@@ -96,12 +96,12 @@ class DeviceWidget(CaptureWidget):
     def _no_device(self, name: str) -> str:
         return f"there is no device {name!r}: see the {self._noun}'s devices"
 
-    def page_state(self, client: str, state: str) -> None:
+    def _page_state(self, client: str, state: str) -> None:
         """A page is connected or gone: with its page, the device is off."""
         if state == "gone":
             with self._lock:
                 self._page_devices.pop(client, None)
-        super().page_state(client, state)
+        super()._page_state(client, state)
 
     def _heard(self, client: str, message: Message) -> None:
         devices = [d for d in message.get("devices") or [] if is_device(d)]

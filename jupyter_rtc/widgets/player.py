@@ -68,7 +68,7 @@ class _Player(LiveWidget):
         png = self._snapshot or still_of(self._tracks().values())
         return super()._still() if png is None else {"image/png": base64.b64encode(png).decode()}
 
-    def plan(self, client: str) -> Plan:
+    def _plan(self, client: str) -> Plan:
         """Return the tracks to play."""
         tracks = self._tracks()
         return Plan(tracks, [{"title": "", "slots": list(tracks)}])

@@ -141,7 +141,7 @@ def test_what_the_track_says_of_its_silence_is_that_of_the_state_it_fell_silent_
     page.listen("capture")
     page.capture("live", by="kernel")
     until(lambda: camera.state == "live")
-    camera.page_media(page.name, "video", rtc.TestPattern())
+    camera._page_media(page.name, "video", rtc.TestPattern())
     assert not camera.video.muted
     said = []
     emit = camera.video._emit

@@ -16,14 +16,14 @@ def pc():
 
 
 def titles(pc: rtc.PeerConnection) -> list[str]:
-    return [tile["title"] for tile in pc.view.plan("a page").tiles]
+    return [tile["title"] for tile in pc.view._plan("a page").tiles]
 
 
 def test_one_picture_needs_no_name(pc):
     stream = rtc.MediaStream()
     pc.add_track(rtc.TestTone(), stream)
     pc.add_track(rtc.NumpyVideoTrack(), stream)
-    (tile,) = pc.view.plan("a page").tiles
+    (tile,) = pc.view._plan("a page").tiles
     assert tile["title"] == "local"
     assert len(tile["slots"]) == 2, "its sound is with it"
 
