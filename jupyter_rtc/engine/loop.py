@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -37,6 +38,23 @@ class _Loop(asyncio.SelectorEventLoop):
         return await self.run_in_executor(self._names, partial(socket.getaddrinfo, host, port, **options))
 
 
+#: Threads of ours on which no code of users runs, for media and servers wait for them.
+_own_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+def runs_user_code() -> bool:
+    """Return whether callbacks and observers may be called on this thread."""
+    return threading.current_thread() not in _own_threads
+
+
+def start_own_thread(run: Callable[[], object], name: str) -> threading.Thread:
+    """Start a thread on which no code of users is to run."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    _own_threads.add(thread)
+    thread.start()
+    return thread
+
+
 def log_failure(done: Future[Any]) -> None:
     """Log why a call failed for which nobody waits."""
     if done.cancelled() or (error := done.exception()) is None:
@@ -57,8 +75,7 @@ class Engine:
         )
         self.pid = os.getpid()
         self._closers: dict[int, Callable[[], Coroutine[Any, Any, None]]] = {}
-        self._thread = threading.Thread(target=self._run, name="jupyter-rtc-engine", daemon=True)
-        self._thread.start()
+        self._thread = start_own_thread(self._run, "jupyter-rtc-engine")
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)

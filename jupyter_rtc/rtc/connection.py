@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, Literal, TypeVar, cast
-
-import traitlets
 
 from .. import config, ice
 from ..checks import number_or_none, one_of, string
@@ -19,7 +17,6 @@ from ..engine.statistics import Facts
 from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
 from ..ice import IceServer, IceServers, IceServerSource, parse_ice_servers, parse_ice_transport_policy
 from ..media.display import Displayable
-from ..media.events import Emitter, Serial
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from . import sdp, stats
@@ -27,9 +24,10 @@ from .channel import DataChannel, check_options, usv
 from .diagnosis import Gathered, explain
 from .negotiation import SenderState, add_sending, remove_sending, reusable_sender
 from .perfect import PerfectNegotiation, Signaling
-from .report import History, Report
+from .report import Report
 from .sdp import DIRECTIONS, DIRECTIONS_IN_WORDS, SessionDescription
 from .session import Session
+from .states import HasStates
 from .transceiver import RtpReceiver, RtpSender, RtpTransceiver
 
 logger = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ T = TypeVar("T")
 QUICK = 10.0
 
 
-class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
+class PeerConnection(Displayable, HasStates):
     """A WebRTC connection to a browser or any other peer.
 
     Works in a plain script too. Shown as the last line of a cell, it shows its streams and its states.
@@ -83,11 +81,6 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         }
     )
 
-    signaling_state = traitlets.Unicode("stable", read_only=True)
-    connection_state = traitlets.Unicode("new", read_only=True)
-    ice_connection_state = traitlets.Unicode("new", read_only=True)
-    ice_gathering_state = traitlets.Unicode("new", read_only=True)
-
     def __init__(
         self,
         *,
@@ -101,8 +94,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             policy = config.ice_transport_policy()
         policies = ("balanced", "max-compat", "max-bundle")
         one_of(bundle_policy, policies, "bundle_policy is balanced, max-compat or max-bundle")
-        traitlets.HasTraits.__init__(self)
-        Emitter.__init__(self)
+        super().__init__()
         self.name = string("name", name)
         servers = parse_ice_servers(ice_servers) or config.ice_servers()
         self._servers = servers
@@ -110,12 +102,6 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             "ice_transport_policy": policy,
             "bundle_policy": bundle_policy,
         }
-        self._trait_serial = Serial()
-        self._states: dict[str, str] = {}
-        self._history = History()
-        #: Called at each change of a state, on any thread: for those who wait inside a callback, too.
-        self._watchers: set[Callable[[], None]] = set()
-        self._closed = False
         #: Whether the other side has closed the connection.
         self._ended = False
         self._channels: list[DataChannel] = []
@@ -378,7 +364,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         history = self._history
         return explain(
             Gathered(
-                "closed" if self._closed else self._states.get("connection_state", "new"),
+                self.connection_state,
                 facts,
                 age=history.age,
                 local=None if local is None else local.type,
@@ -602,7 +588,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
             self._negotiation = None
             raise
         finally:
-            self._set_traits()
+            self._tell_states()
 
     # -- what is lost ---------------------------------------------------------------------------------------------
 
@@ -648,7 +634,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         except InvalidStateError:
             return
         for name in ("ice_connection_state", "connection_state"):
-            if self._states.get(name) != "failed":
+            if getattr(self, name) != "failed":
                 self._set_state(name, "failed")
 
     def _in_vain(self, _blocking: bool, _waited: float) -> Exception | None:
@@ -672,24 +658,6 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                 channel._closed("the other side has closed the connection")
         else:
             self._set_state(name, value)
-
-    def _set_state(self, name: str, value: str) -> None:
-        """Set a state, which observers and callbacks hear of on their own thread."""
-        self._states[name] = value
-        self._history.add(name, value)
-        for watcher in tuple(self._watchers):
-            watcher()
-        # Traits on a thread of their own: a slow callback is not to hold them up, nor an observer the callbacks.
-        self._trait_serial.submit(self._set_traits)
-        self._emit(name.replace("_", "") + "change")
-
-    def _set_traits(self) -> None:
-        for name, value in self._states.copy().items():
-            if getattr(self, name) != value:
-                try:
-                    self.set_trait(name, value)
-                except Exception:
-                    logger.exception("an observer of %s raised", name)
 
     def _changed(self) -> None:
         """What is shown has changed: a hook for the view."""
@@ -716,7 +684,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         result = engine().call(coroutine, QUICK)
-        self._set_traits()
+        self._tell_states()
         return result
 
     async def _chained(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -731,8 +699,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
                 raise
             raise InvalidStateError("the connection was closed meanwhile") from None
         finally:
-            if not engine().is_current:
-                self._set_traits()
+            self._tell_states()
 
     async def _in_turn(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if self._chain is None:
@@ -756,16 +723,11 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         closing = self._begin_to_close()
         if closing is not None and not engine().is_current:
             closing.result(QUICK)
-            self._set_traits()
+            self._tell_states()
 
     def _begin_to_close(self) -> Future[None] | None:
-        if self._closed:
+        if not self._set_closed():
             return None
-        self._closed = True
-        self._states.update(signaling_state="closed", connection_state="closed", ice_connection_state="closed")
-        self._history.add("connection_state", "closed")
-        for watcher in tuple(self._watchers):
-            watcher()
         return engine().submit(self._close())
 
     async def _close(self) -> None:
@@ -784,8 +746,7 @@ class PeerConnection(Displayable, Emitter, traitlets.HasTraits):
         if closing is not None:
             async with asyncio.timeout(QUICK):
                 await asyncio.shield(asyncio.wrap_future(closing))
-            if not engine().is_current:
-                self._set_traits()
+            self._tell_states()
         if self._negotiation is not None:
             await self._negotiation.over()
 

@@ -178,7 +178,7 @@ class PerfectNegotiation:
 
     @property
     def _state(self) -> str:
-        return self._connection._states.get("connection_state", "new")
+        return self._connection.connection_state
 
     async def _recover(self) -> None:
         try:

@@ -64,7 +64,7 @@ class Recovery:
 
     @property
     def _state(self) -> str:
-        return self._connection._states.get("connection_state", "new")
+        return self._connection.connection_state
 
     def state_changed(self) -> None:
         """Whoever waits is to look again."""

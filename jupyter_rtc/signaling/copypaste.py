@@ -278,7 +278,7 @@ class CopyPaste(Displayable):
         if self._connection is None or self._step in ("left", "closed"):
             return
         # Not the trait: that is set by another thread, a little later.
-        state = self._connection._states.get("connection_state")
+        state = self._connection.connection_state
         if state == "connected":
             self._become("connected")
         elif state in ("disconnected", "failed") and self._connection._ended:

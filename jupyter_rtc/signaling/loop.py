@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from ..engine.loop import engine
+from ..engine.loop import engine, start_own_thread
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def loop() -> asyncio.AbstractEventLoop:
             _loop, _pid = asyncio.new_event_loop(), os.getpid()
             _closers.clear()
             engine()  # which has to be there first: it is closed last, when all signalings have said goodbye
-            threading.Thread(target=_loop.run_forever, name="jupyter-rtc-signaling", daemon=True).start()
+            start_own_thread(_loop.run_forever, "jupyter-rtc-signaling")
             atexit.register(_goodbye, _pid)
         return _loop
 

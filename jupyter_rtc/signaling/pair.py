@@ -8,6 +8,7 @@ import weakref
 
 from ..engine.loop import engine
 from ..errors import ConnectTimeout, InvalidStateError
+from ..rtc import sdp
 from ..rtc.connection import PeerConnection
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
     try:
         async with asyncio.timeout(timeout):
             await engine().run(pair.negotiate())
-            while a.get_transceivers() and not all(_is_connected(side) for side in (a, b)):
+            while _has_transport(a) and not all(_is_connected(side) for side in (a, b)):
                 for side in (a, b):
                     side._assert_open()
                 await changed.wait()
@@ -89,12 +90,17 @@ async def connect_pair(a: PeerConnection, b: PeerConnection, timeout: float = 10
     finally:
         for side in (a, b):
             side._watchers.discard(wake)
-            side._set_traits()
+            side._tell_states()
+
+
+def _has_transport(side: PeerConnection) -> bool:
+    """Return whether something was negotiated that needs a connection, be it a data channel alone."""
+    negotiated = side.current_local_description
+    return negotiated is not None and any(not s.rejected for s in sdp.media_sections(negotiated.sdp))
 
 
 def _is_connected(side: PeerConnection) -> bool:
-    # Not the trait: that is set by the thread of callbacks, in one of which this may be awaited.
-    return side._states.get("connection_state") == "connected"
+    return side.connection_state == "connected"
 
 
 _pairs: weakref.WeakKeyDictionary[PeerConnection, _Pair] = weakref.WeakKeyDictionary()

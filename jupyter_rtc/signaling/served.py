@@ -69,8 +69,7 @@ class Served:
 
     @property
     def _state(self) -> str:
-        # Not the trait: that is set by another thread, a little later.
-        return self.connection._states.get("connection_state", "new")
+        return self.connection.connection_state
 
     @property
     def is_alive(self) -> bool:

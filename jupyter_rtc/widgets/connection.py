@@ -51,7 +51,7 @@ class ConnectionView(LiveWidget):
 
     def _state_changed(self, change: Any) -> None:
         self.left = self._connection._left
-        setattr(self, change["name"], change["new"])
+        setattr(self, change["name"], getattr(self._connection, change["name"]))  # which may be newer than the change
 
     def report(self) -> Report:
         """Return why the connection does or does not connect, and which pages show it."""
