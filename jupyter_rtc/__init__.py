@@ -28,7 +28,8 @@ from .errors import (
     WrongValueError,
 )
 from .media.pattern import TestPattern, TestTone, read_stamp
-from .media.sources import NumpyAudioTrack, NumpyVideoTrack
+from .media.sound_source import NumpyAudioTrack
+from .media.sources import NumpyVideoTrack
 from .media.stream import MediaStream
 from .media.track import Track
 from .rtc.channel import DataChannel

@@ -8,15 +8,12 @@ from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from .frames import SAMPLE_RATE, VIDEO_TIME_BASE, Picture, Pixels, Samples
+from .frames import LAYOUTS, SAMPLE_RATE, VIDEO_TIME_BASE, Format, Layout, Picture, Pixels, Samples, converted
 
 #: FFmpeg's own VP8 decoder takes three quarters of libvpx's time, and no copy.
 _VIDEO = {"VP8": "vp8", "H264": "h264"}
 _TELEPHONY = {"PCMU": ("pcm_mulaw", 8000), "PCMA": ("pcm_alaw", 8000), "G722": ("g722", 16_000)}
-
-_local = threading.local()
 
 
 def starts_picture(codec: str, data: bytes) -> bool:
@@ -77,7 +74,7 @@ class DecodedPicture(Picture):
     def data(self) -> Pixels:
         """The pixels, as in `Picture`."""
         if self.format == "rgb24":
-            return self.array()
+            return self._converted("rgb24")
         with self._lock:
             return cast(Pixels, self._frame.to_ndarray())
 
@@ -86,15 +83,13 @@ class DecodedPicture(Picture):
         """(width, height) in pixels."""
         return self._frame.width, self._frame.height
 
-    def array(self) -> Pixels:
-        """Return the pixels as a new array, (height, width, 3), RGB, owned by the caller."""
-        width, height = self.size
-        reformatter = _reformatter()
+    def array(self, format: Format = "rgb") -> Pixels:
+        """Return the pixels as a new array, (height, width, 3), or (height, width) for ``"gray"``."""
+        return self._converted(LAYOUTS[format])
+
+    def _converted(self, layout: Layout) -> Pixels:
         with self._lock:  # converting writes to the frame's description
-            rgb = reformatter.reformat(self._frame, format="rgb24", threads=1)
-        plane: Any = rgb.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : width * 3]
-        return rows.reshape(height, width, 3).copy()
+            return converted(self._frame, layout)
 
     def frame(self, pts: int) -> av.VideoFrame:
         """Return a PyAV frame of its own over a copy of these pixels, with their colour space."""
@@ -103,13 +98,6 @@ class DecodedPicture(Picture):
             frame.colorspace = self._frame.colorspace
             frame.color_range = self._frame.color_range
         return frame
-
-
-def _reformatter() -> VideoReformatter:
-    """Return this thread's own: it must not be used by two at once, and is best used again."""
-    if not hasattr(_local, "reformatter"):
-        _local.reformatter = VideoReformatter()
-    return cast(VideoReformatter, _local.reformatter)
 
 
 class VideoDecoder:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -10,7 +12,10 @@ from typing import Any, Literal, Protocol, Self, TypeVar, cast
 import av
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+
+from ..checks import one_of
+from .turning import Turn
 
 Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
@@ -23,11 +28,22 @@ LARGEST = 8192
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 AUDIO_TIME_BASE = Fraction(1, SAMPLE_RATE)
 
-_PICTURES = (
-    "a picture is (height, width) grey, (height, width, 3) RGB or (height, width, 4) RGBA; "
-    "uint8, bool, or float in [0, 1]"
-)
-_SOUNDS = "sound is (samples,) or (samples, channels) with 1 or 2 channels; int16, or float in [-1, 1]"
+#: How a reader may want pictures, and a writer may give them; and what FFmpeg calls that.
+Format = Literal["rgb", "bgr", "gray"]
+Layout = Literal["rgb24", "bgr24", "rgba", "bgra", "gray", "yuv420p"]
+LAYOUTS: dict[Format, Layout] = {"rgb": "rgb24", "bgr": "bgr24", "gray": "gray"}
+
+_local = threading.local()
+
+
+def checked_format(format: Any) -> Format:
+    """Return `format`, ``"rgb"``, ``"bgr"`` or ``"gray"``.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    return cast(Format, one_of(format, LAYOUTS, "format is 'rgb', 'bgr' or 'gray'"))
 
 
 class Media(Protocol):
@@ -51,45 +67,63 @@ class Media(Protocol):
 class Picture:
     """One picture on its way. Its pixels are never written to again.
 
+    They stay in the layout in which they came: an encoder takes any, and a reader may want that very one.
+
     Attributes
     ----------
     data : ndarray, uint8
-        (height, width, 3) for ``"rgb24"``, (height * 3 / 2, width) for ``"yuv420p"``.
+        (height, width, 3) for ``"rgb24"`` and ``"bgr24"``, (height, width, 4) for ``"rgba"`` and ``"bgra"``, whose
+        alpha is not looked at, (height, width) for ``"gray"``, (height * 3 / 2, width) for ``"yuv420p"``.
+    format : str
+        As FFmpeg calls it.
     time : float
         When it was taken, on this process's ``time.monotonic()``.
     """
 
     data: Pixels
-    format: Literal["rgb24", "yuv420p"]
+    format: Layout
     time: float
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
         height, width = self.data.shape[:2]
-        return width, height if self.format == "rgb24" else height * 2 // 3
+        return width, height * 2 // 3 if self.format == "yuv420p" else height
 
     @cached_property
     def _rgb(self) -> Pixels:
-        if self.format == "rgb24":
-            return self.data
-        return cast(Pixels, self._wrap().to_ndarray(format="rgb24"))
+        return self.data if self.format == "rgb24" else self._converted("rgb24")
 
     @property
     def pixels(self) -> Pixels:
         """The pixels, (height, width, 3), RGB: to be read only."""
         return self._rgb
 
-    def array(self) -> Pixels:
-        """Return the pixels as a new array, (height, width, 3), RGB, owned by the caller."""
-        return self._rgb.copy()
+    def array(self, format: Format = "rgb") -> Pixels:
+        """Return the pixels as a new array, (height, width, 3), or (height, width) for ``"gray"``."""
+        if format == "rgb":
+            return self._rgb.copy()
+        layout = LAYOUTS[format]
+        return self.data.copy() if self.format == layout else self._converted(layout)
+
+    def _converted(self, layout: Layout) -> Pixels:
+        if self.format == "gray":  # a byte is a byte, without arithmetic
+            return stacked([self.data] * 3)
+        return converted(self._wrap(), layout)
+
+    def scaled(self, size: tuple[int, int]) -> Picture:
+        """Return the picture at this size, (width, height), itself if that is its size."""
+        if size == self.size:
+            return self
+        return Picture(converted(self._wrap(), "rgb24", size), "rgb24", self.time)
 
     def _wrap(self) -> av.VideoFrame:
         return av.VideoFrame.from_numpy_buffer(self.data, format=self.format)
 
     def frame(self, pts: int) -> av.VideoFrame:
         """Return a PyAV frame of its own over these pixels (two encoders must never share one)."""
-        frame = self._wrap()
+        # From BGR, FFmpeg takes the colours of every fourth pixel only: a short cut that it has for no other layout.
+        frame = av.VideoFrame.from_numpy_buffer(self._rgb) if self.format == "bgr24" else self._wrap()
         frame.pts = pts
         frame.time_base = VIDEO_TIME_BASE
         return frame
@@ -126,86 +160,20 @@ class Sound:
         return Sound(np.zeros_like(self.data), self.time)
 
 
-def picture_from_array(value: Any, time: float, size: tuple[int, int] | None = None) -> Picture:
-    """Return a picture that shares no memory with `value`.
-
-    Parameters
-    ----------
-    value : array
-        (height, width) grey, (height, width, 3) RGB or (height, width, 4) RGBA (the alpha is dropped);
-        uint8, bool, or float in [0, 1] (NaN is black). Any strides.
-    time : float
-        When it was taken, on ``time.monotonic()``.
-    size : (width, height), optional
-        Scale to this size.
-
-    Raises
-    ------
-    TypeError
-        When `value` is no array or has another dtype.
-    ValueError
-        When it has another shape, or float values outside [0, 1].
-    """
-    array = _array(value, "a picture", _PICTURES)
-    shape = array.shape
-    if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)) or 0 in shape:
-        raise ValueError(f"shape {shape} with dtype {array.dtype} is no picture: {_PICTURES}")
-    if array.dtype.kind not in "fb" and array.dtype != np.uint8:
-        hint = ". From 0 to 255? picture.astype(np.uint8)" if array.dtype.kind in "iu" else ""
-        raise TypeError(f"dtype {array.dtype} with shape {shape} is no picture: {_PICTURES}{hint}")
-    if max(shape[:2]) > LARGEST:
-        raise ValueError(f"shape {shape} is too large for video: at most {LARGEST} pixels a side")
-    if array.ndim == 3 and shape[2] == 4:
-        array = array[..., :3]
-    if array.dtype.kind == "f":
-        low, high = np.nanmin(array, initial=0), np.nanmax(array, initial=0)
-        if low < -0.01 or high > 1.01:
-            raise ValueError(
-                f"shape {shape} with dtype {array.dtype} has values from {low:g} to {high:g}: "
-                "a float picture is in [0, 1]; divide it, or np.clip(picture, 0, 255).astype(np.uint8)"
-            )
-        array = np.rint(np.nan_to_num(np.clip(array, 0, 1)) * 255).astype(np.uint8)
-    elif array.dtype.kind == "b":
-        array = array.astype(np.uint8) * np.uint8(255)
-    pixels = np.empty((*shape[:2], 3), np.uint8)
-    pixels[:] = array[..., None] if array.ndim == 2 else array
-    if size is not None and size != (shape[1], shape[0]):
-        frame = av.VideoFrame.from_numpy_buffer(pixels, format="rgb24")
-        pixels = cast(Pixels, frame.reformat(*size).to_ndarray())
-    return Picture(pixels, "rgb24", time)
-
-
 def picture_from_frame(frame: av.VideoFrame, time: float) -> Picture:
-    """Return the pixels of a decoded frame, copied out of the decoder's memory."""
+    """Return the pixels of a decoded frame, copied out of the decoder's memory, and turned as players turn them."""
     # PyAV wraps an array of a height that is no multiple of four as a picture that is two rows shorter.
     fits = frame.width % 2 == 0 and frame.height % 4 == 0 and min(frame.width, frame.height) >= 16
     # The planes do not tell of another matrix or range, which the encoders would have to know.
     usual = frame.colorspace != Colorspace.ITU709 and frame.color_range != ColorRange.JPEG
+    turn = Turn.of(frame)
+    if turn is not None and turn.swaps:
+        fits = fits and frame.width % 4 == 0
     if frame.format.name == "yuv420p" and fits and usual:
-        return Picture(cast(Pixels, frame.to_ndarray()), "yuv420p", time)
-    return Picture(cast(Pixels, frame.to_ndarray(format="rgb24")), "rgb24", time)
-
-
-def samples_from_array(value: Any) -> Samples:
-    """Return sound as float32 (samples, channels), sharing no memory with `value`.
-
-    Raises
-    ------
-    TypeError
-        When `value` is no array or has another dtype than int16 or float.
-    ValueError
-        When it has another shape than (samples,) or (samples, 1 or 2).
-    """
-    array = _array(value, "sound", _SOUNDS)
-    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] not in (1, 2)):
-        raise ValueError(f"shape {array.shape} with dtype {array.dtype} is no sound: {_SOUNDS}")
-    if array.dtype.kind != "f" and array.dtype != np.int16:
-        raise TypeError(f"dtype {array.dtype} with shape {array.shape} is no sound: {_SOUNDS}")
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.dtype == np.int16:
-        return np.asarray(array, np.float32) / np.float32(32768)
-    return cast(Samples, np.nan_to_num(np.clip(array, -1, 1)).astype(np.float32))
+        planes = cast(Pixels, frame.to_ndarray())
+        return Picture(planes if turn is None else turn.planes(planes), "yuv420p", time)
+    pixels = cast(Pixels, frame.to_ndarray(format="rgb24"))
+    return Picture(pixels if turn is None else np.ascontiguousarray(turn(pixels)), "rgb24", time)
 
 
 def sound_from_frame(frame: av.AudioFrame, time: float) -> Sound:
@@ -218,22 +186,24 @@ def sound_from_frame(frame: av.AudioFrame, time: float) -> Sound:
     return Sound(np.ascontiguousarray(samples, np.float32), time)
 
 
-class Resampler:
-    """Any sample rate to 48 kHz, keeping its state from call to call."""
+def converted(frame: av.VideoFrame, layout: Layout, size: tuple[int, int] | None = None) -> Pixels:
+    """Return the pixels of a frame in another layout, and perhaps at another size, as an array of their own."""
+    if not hasattr(_local, "reformatter"):  # each thread's own: it is best used again, and never by two at once
+        _local.reformatter = VideoReformatter()
+    width, height = size or (frame.width, frame.height)
+    other = _local.reformatter.reformat(frame, width, height, format=layout, threads=1, dst_color_range=ColorRange.JPEG)
+    plane: Any = other.planes[0]
+    depth = 1 if layout == "gray" else 3
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : width * depth]
+    return rows.reshape((height, width, depth) if depth > 1 else (height, width)).copy()
 
-    def __init__(self, rate: int, channels: int) -> None:
-        self._rate = rate
-        self._layout = "mono" if channels == 1 else "stereo"
-        self._resampler = av.AudioResampler("flt", self._layout, SAMPLE_RATE)
 
-    def __call__(self, samples: Samples) -> Samples:
-        """Return `samples`, (n, channels) at the source's rate, at 48 kHz."""
-        if self._rate == SAMPLE_RATE or not len(samples):
-            return samples
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=self._layout)
-        frame.sample_rate = self._rate
-        parts = [sound_from_frame(part, 0).data for part in self._resampler.resample(frame)]
-        return np.concatenate(parts) if parts else samples[:0]
+def stacked(planes: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return planes (height, width) as one array (height, width, planes); plane by plane, which numpy does fastest."""
+    out = np.empty((*planes[0].shape, len(planes)), planes[0].dtype)
+    for number, plane in enumerate(planes):
+        out[..., number] = plane
+    return out
 
 
 def to_png(pixels: Pixels) -> bytes:
@@ -244,12 +214,3 @@ def to_png(pixels: Pixels) -> bytes:
     codec.time_base = Fraction(1, 30)
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
     return b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
-
-
-def _array(value: Any, what: str, accepted: str) -> npt.NDArray[Any]:
-    if value is None or isinstance(value, (str, bytes, dict)):
-        raise TypeError(f"{type(value).__name__} is not {what}: {accepted}")
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise TypeError(f"{type(value).__name__} is not {what}: {accepted}") from error

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from ..checks import number
 from .frames import Pixels
-from .sources import NumpyAudioTrack, NumpyVideoTrack, checked_size
+from .sound_source import NumpyAudioTrack
+from .sources import NumpyVideoTrack, checked_size
 
 # A stamp is two rows of 40 black or white blocks along the top edge, least significant bit first: 24 bits of number,
 # 42 of milliseconds since 1970, 14 of checksum. In fractions of the picture, so that it survives scaling.

@@ -6,16 +6,18 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import MethodType
-from typing import Any, Generic, Literal, Self
+from typing import Any, Generic, Literal, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ..checks import number, number_or_none, whole
 from ..errors import ConnectTimeout, InvalidStateError
-from .frames import SAMPLE_RATE, Item, Kind
+from .forms import Form, PictureForm, Piece, SoundForm
+from .frames import SAMPLE_RATE, Format, Item, Kind
 from .slot import Slot, SlotClosed
 
 logger = logging.getLogger(__name__)
@@ -30,20 +32,20 @@ LONG = 10.0
 LOSSLESS_BOUND = 300
 
 
-class _ByKind:
-    """A method that takes more for sound than for pictures: its signature, help and errors are those of the kind.
+class ByKind:
+    """A method that takes other arguments for sound than for pictures: signature, help and errors are of the kind.
 
     Not a property, which IPython's help would show in place of the method.
     """
 
-    def __init__(self, picture: Callable[..., npt.NDArray[Any]], sound: Callable[..., npt.NDArray[Any]]) -> None:
+    def __init__(self, picture: Callable[..., Any], sound: Callable[..., Any]) -> None:
         self._picture, self._sound = picture, sound
 
     def __set_name__(self, owner: type, name: str) -> None:
         for function in (self._picture, self._sound):
             function.__name__, function.__qualname__ = name, f"Track.{name}"  # as users know the owner
 
-    def __get__(self, track: Readable[Any] | None, owner: type | None = None) -> Callable[..., npt.NDArray[Any]]:
+    def __get__(self, track: Readable[Any] | None, owner: type | None = None) -> Callable[..., Any]:
         if track is None:
             return self._picture
         return MethodType(self._picture if track.kind == "video" else self._sound, track)
@@ -153,24 +155,50 @@ class Readable(Generic[Item]):
             self._reader.last_read = time.monotonic()
             return self._reader
 
-    def latest(self) -> npt.NDArray[Any] | None:
-        """Return the newest item, or None, at once.
+    def _latest_picture(self, *, format: Format = "rgb") -> npt.NDArray[Any] | None:
+        """Return the newest picture, or None, at once.
+
+        Unread media is not decoded: the first call starts that and may give None.
+
+        Parameters
+        ----------
+        format : {"rgb", "bgr", "gray"}
+            (height, width, 3) RGB, or BGR as OpenCV has it, or (height, width) grey.
+        """
+        return self._newest(PictureForm(format))
+
+    def _latest_sound(self) -> npt.NDArray[Any] | None:
+        """Return the newest stretch of sound, or None, at once.
 
         Unread media is not decoded: the first call starts that and may give None.
         """
+        return self._newest(SoundForm(exact=False))
+
+    def _newest(self, form: Any) -> npt.NDArray[Any] | None:
         latest = self._latest
         if self._ready_state == "live":
             self._get_reader()
         if latest is None:
             return None
-        return (latest if self._enabled else latest.blank()).array()
+        ((_, array),) = form.take(latest if self._enabled else latest.blank())
+        return cast("npt.NDArray[Any]", array)
 
-    def _read_picture(self, timeout: float = 10.0) -> npt.NDArray[Any]:
+    latest = ByKind(_latest_picture, _latest_sound)
+
+    def _read_picture(self, timeout: float = 10.0, *, format: Format = "rgb") -> npt.NDArray[Any]:
         """Wait for a picture newer than the last one read; sound has ``read(seconds=0.1, timeout=10.0)``.
+
+        Parameters
+        ----------
+        timeout : float
+            In seconds.
+        format : {"rgb", "bgr", "gray"}
+            The order of the colours; BGR is OpenCV's.
 
         Returns
         -------
-        ndarray, uint8, shape (height, width, 3), RGB
+        ndarray, uint8, shape (height, width, 3), or (height, width) for ``"gray"``
+            Owned by the caller.
 
         Raises
         ------
@@ -181,19 +209,39 @@ class Readable(Generic[Item]):
         InvalidStateError
             When the track has ended.
         TypeError, ValueError
-            When `timeout` is no number.
+            When an argument is none of these.
         """
         limit = number_or_none("timeout", timeout)
+        form: Any = PictureForm(format)
         with self._get_reader() as reader:
-            return self._wait(reader.slot, limit).array()
+            ((_, array),) = form.take(self._wait(reader.slot, limit))
+            return cast("npt.NDArray[Any]", array)
 
-    def _read_sound(self, seconds: float = 0.1, timeout: float = 10.0) -> npt.NDArray[Any]:
+    def _read_sound(
+        self,
+        seconds: float = 0.1,
+        timeout: float = 10.0,
+        *,
+        sample_rate: int = SAMPLE_RATE,
+        channels: int | None = None,
+    ) -> npt.NDArray[Any]:
         """Wait for sound that follows what was read last; of video ``read(timeout=10.0)``.
+
+        Parameters
+        ----------
+        seconds : float
+            How much to read.
+        timeout : float
+            In seconds.
+        sample_rate : int
+            In Hz: speech models want 16000. Resampled without aliasing, and not shifted in time.
+        channels : 1, 2 or None
+            1 is the mean of both, 2 gives mono to both; None: as sent.
 
         Returns
         -------
         ndarray, float32, shape (samples, channels), in [-1, 1]
-            So many seconds at 48 kHz.
+            Exactly ``round(seconds * sample_rate)`` samples. Owned by the caller.
 
         Raises
         ------
@@ -208,35 +256,48 @@ class Readable(Generic[Item]):
         """
         if not 0 < number("seconds", seconds) < math.inf:
             raise ValueError(f"seconds is above 0, and finite, not {seconds!r}")
-        wanted = max(1, round(seconds * SAMPLE_RATE))
+        form = SoundForm(sample_rate, channels, exact=False)
+        wanted = max(1, round(seconds * form.rate))
         limit = number_or_none("timeout", timeout)
         began = time.monotonic()
         with self._get_reader() as reader:
-            while sum(map(len, reader.rest)) < wanted:
+            rest = reader.rest_in(form)
+            while sum(map(len, rest)) < wanted:
                 try:
-                    data = self._wait(reader.slot, limit, began=began).array()
+                    pieces = reader.form.take(self._wait(reader.slot, limit, began=began))
                 except ConnectTimeout:
                     raise
                 except TimeoutError:
-                    come = sum(map(len, reader.rest)) / SAMPLE_RATE
+                    come = sum(map(len, rest)) / form.rate
                     if not come:
                         raise
                     raise TimeoutError(
                         f"{come:.2g} of {seconds:g} s of sound came within {limit:g} s: give a longer timeout"
                     ) from None
-                if reader.rest and reader.rest[0].shape[1] != data.shape[1]:
-                    reader.rest.clear()
-                reader.rest.append(data)
-            sound = np.concatenate(reader.rest)
-            reader.rest[:] = [sound[wanted:]] if len(sound) > wanted else []
+                except InvalidStateError:
+                    pieces = reader.form.rest()
+                    if sum(map(len, rest)) + sum(len(piece) for _, piece in pieces) < wanted:
+                        raise
+                for _, piece in pieces:
+                    if rest and rest[0].shape[1] != piece.shape[1]:
+                        rest.clear()
+                    rest.append(piece)
+            sound = np.concatenate(rest)
+            rest[:] = [sound[wanted:]] if len(sound) > wanted else []
             return sound[:wanted].copy()
 
-    read = _ByKind(_read_picture, _read_sound)
+    read = ByKind(_read_picture, _read_sound)
 
-    def frames(
-        self, *, maxsize: int = 2, drop: bool = True, timestamps: bool = False, timeout: float | None = None
+    def _frames_of_pictures(
+        self,
+        *,
+        maxsize: int = 2,
+        drop: bool = True,
+        timestamps: bool = False,
+        timeout: float | None = None,
+        format: Format = "rgb",
     ) -> FrameIterator[Any]:
-        """Iterate over the items as they come, with ``for`` or ``async for``.
+        """Iterate over the pictures as they come, with ``for`` or ``async for``.
 
         Parameters
         ----------
@@ -250,30 +311,83 @@ class Readable(Generic[Item]):
             decoded: the first is the first that anybody could read.
         timeout : float, optional
             Raise `TimeoutError` when nothing comes for so many seconds.
+        format : {"rgb", "bgr", "gray"}
+            (height, width, 3) RGB, or BGR as OpenCV has it, or (height, width) grey.
 
         Raises
         ------
         TypeError, ValueError
-            When `maxsize` is no whole number above 0, or `timeout` no number from 0 on.
+            When an argument is none of these.
         """
-        limit = number_or_none("timeout", timeout)
-        if limit is not None and limit < 0:
-            raise ValueError(f"timeout is 0 or more seconds, not {timeout!r}")
-        return FrameIterator(self, maxsize=whole("maxsize", maxsize), drop=drop, timestamps=timestamps, timeout=limit)
+        return FrameIterator(
+            self, PictureForm(format), maxsize=maxsize, drop=drop, timestamps=timestamps, timeout=timeout
+        )
+
+    def _frames_of_sound(
+        self,
+        *,
+        maxsize: int = 2,
+        drop: bool = True,
+        timestamps: bool = False,
+        timeout: float | None = None,
+        sample_rate: int = SAMPLE_RATE,
+        channels: int | None = None,
+    ) -> FrameIterator[Any]:
+        """Iterate over the sound as it comes, in pieces of 20 ms as a rule, with ``for`` or ``async for``.
+
+        Parameters
+        ----------
+        maxsize : int
+            How many pieces wait for a slow reader.
+        drop : bool
+            True: the oldest of them go. False: none is lost, and a reader that falls more than 300 behind gets an
+            `OperationError`.
+        timestamps : bool
+            Yield ``(seconds, piece)``, media seconds since the track's first item. What nobody reads is not made, or
+            not decoded: the first is the first that anybody could read.
+        timeout : float, optional
+            Raise `TimeoutError` when nothing comes for so many seconds.
+        sample_rate : int
+            In Hz: speech models want 16000. Resampled without aliasing and not shifted in time, in pieces of exactly
+            20 ms, of which the last is filled up with silence. The filter looks ahead: 64 samples of the lower rate,
+            4 ms at 16000.
+        channels : 1, 2 or None
+            1 is the mean of both, 2 gives mono to both; None: as sent.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When an argument is none of these.
+        """
+        form = SoundForm(sample_rate, channels)
+        return FrameIterator(self, form, maxsize=maxsize, drop=drop, timestamps=timestamps, timeout=timeout)
+
+    frames = ByKind(_frames_of_pictures, _frames_of_sound)
 
 
 class FrameIterator(Generic[Item]):
     """The items of a track as they come, for ``for`` and ``async for``; see `Track.frames`."""
 
     def __init__(
-        self, track: Readable[Item], *, maxsize: int, drop: bool, timestamps: bool, timeout: float | None
+        self,
+        track: Readable[Item],
+        form: Form[Any],
+        *,
+        maxsize: int,
+        drop: bool,
+        timestamps: bool,
+        timeout: float | None,
     ) -> None:
-        if maxsize < 1:
+        if whole("maxsize", maxsize) < 1:
             raise ValueError(f"maxsize must be at least 1, not {maxsize}")
+        self._timeout = number_or_none("timeout", timeout)
+        if self._timeout is not None and self._timeout < 0:
+            raise ValueError(f"timeout is 0 or more seconds, not {timeout!r}")
         self._track = track
+        self._form = form
+        self._pieces: deque[Piece] = deque()
         self._timestamps = timestamps
-        self._timeout = timeout
-        self._slot: Slot[Item] = Slot(maxsize) if drop else Slot(LOSSLESS_BOUND, full="fail")
+        self._slot: Slot[Item] = Slot(int(maxsize)) if drop else Slot(LOSSLESS_BOUND, full="fail")
         self._dropped = 0
         self._unsubscribe = track._subscribe(self._slot.put, self._slot.close)
 
@@ -293,18 +407,38 @@ class FrameIterator(Generic[Item]):
         return self
 
     def __next__(self) -> Any:
-        item = self._track._wait(self._slot, self._timeout, ended=StopIteration)
-        return self._hand_out(item)
+        while not self._pieces:
+            try:
+                self._take(self._track._wait(self._slot, self._timeout, ended=StopIteration))
+            except StopIteration:
+                if not self._take_rest():
+                    raise
+        return self._hand_out()
 
     async def __anext__(self) -> Any:
-        item = await self._track._await(self._slot, self._timeout, ended=StopAsyncIteration)
-        return self._hand_out(item)
+        while not self._pieces:
+            try:
+                self._take(await self._track._await(self._slot, self._timeout, ended=StopAsyncIteration))
+            except StopAsyncIteration:
+                if not self._take_rest():
+                    raise
+        return self._hand_out()
 
-    def _hand_out(self, item: Item) -> Any:
+    def _take(self, item: Item) -> None:
         self._track._frames_dropped += self._slot.dropped - self._dropped
         self._dropped = self._slot.dropped
-        array = item.array()
-        return (item.time - (self._track._origin or item.time), array) if self._timestamps else array
+        self._pieces += self._form.take(item)
+
+    def _take_rest(self) -> bool:
+        self._pieces += self._form.rest()
+        return bool(self._pieces)
+
+    def _hand_out(self) -> Any:
+        taken, array = self._pieces.popleft()
+        if not self._timestamps:
+            return array
+        origin = self._track._origin
+        return taken - (taken if origin is None else origin), array
 
 
 class Reader(Generic[Item]):
@@ -313,7 +447,8 @@ class Reader(Generic[Item]):
     def __init__(self, track: Readable[Item]) -> None:
         # Sound: 200 ms, so that successive reads are gapless and a late one is not old.
         self.slot: Slot[Item] = Slot(1 if track.kind == "video" else 10)
-        self.rest: list[Any] = []
+        self.form: Form[Any] = PictureForm() if track.kind == "video" else SoundForm(exact=False)
+        self._rest: list[npt.NDArray[Any]] = []
         self.last_read = time.monotonic()
         self.stopped = False
         self._waiting = 0
@@ -326,6 +461,18 @@ class Reader(Generic[Item]):
     def __exit__(self, *_exception: object) -> None:
         self._waiting -= 1
         self.last_read = time.monotonic()
+
+    def rest_in(self, form: SoundForm) -> list[npt.NDArray[Any]]:
+        """Return the sound that was taken and not read yet, in this form; what is there in another one is let go."""
+        if not isinstance(self.form, SoundForm) or (self.form.rate, self.form.channels) != (form.rate, form.channels):
+            self.form = form
+            self._rest.clear()
+        return self._rest
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self.slot.clear()
+        self._rest.clear()
 
     def _put(self, item: Item) -> None:
         self.slot.put(item)

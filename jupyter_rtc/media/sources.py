@@ -1,4 +1,4 @@
-"""NumpyVideoTrack and NumpyAudioTrack: media made by Python code."""
+"""Media made by Python code: what all such tracks share, and NumpyVideoTrack."""
 
 from __future__ import annotations
 
@@ -8,29 +8,19 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
+import av
 import numpy.typing as npt
 
 from ..checks import number, whole
 from ..errors import InvalidStateError
+from .arrays import LARGEST, check_picture, picture_array, picture_from_array
 from .clock import Pacer
 from .events import describe, kind_of
-from .frames import (
-    LARGEST,
-    SAMPLE_RATE,
-    Picture,
-    Resampler,
-    Samples,
-    Sound,
-    picture_from_array,
-    samples_from_array,
-)
+from .frames import Format, Picture, checked_format
+from .images import Animation, is_animated
 from .track import Item, Kind, Track
 
 logger = logging.getLogger(__name__)
-
-#: Written sound that nobody has heard yet: the oldest goes.
-WRITTEN_BOUND = 60.0
 
 
 def checked_size(size: Any, least: tuple[int, int] = (1, 1)) -> tuple[int, int]:
@@ -65,7 +55,7 @@ def checked_fps(fps: Any) -> float:
     return float(fps)
 
 
-class _Source(Track[Item]):
+class Source(Track[Item]):
     """A track with a thread that makes its items while somebody reads."""
 
     def __init__(self, kind: Kind, label: str) -> None:
@@ -110,7 +100,7 @@ class _Source(Track[Item]):
             self._deliver(item)
 
 
-class NumpyVideoTrack(_Source[Picture]):
+class NumpyVideoTrack(Source[Picture]):
     """Video made of arrays.
 
     Parameters
@@ -121,56 +111,78 @@ class NumpyVideoTrack(_Source[Picture]):
         pictures come from `write`.
 
         A picture is grey (height, width), RGB (height, width, 3) or RGBA (height, width, 4); uint8, bool, or float
-        in [0, 1]; of any size, also changing. Functions and iterators are called on a thread of the track's own,
-        only while somebody reads.
+        in [0, 1]; of any size, also changing. A Pillow image and a matplotlib figure are pictures, too, and an animated
+        image plays. Functions and iterators are called on a thread of the track's own, only while somebody reads.
     fps : float
         Pictures a second, at most.
     size : (width, height), optional
         Scale every picture to this size.
+    format : {"rgb", "bgr", "gray"}
+        The order of the arrays' colours, also of those that are written: BGR is OpenCV's. Readers have a `format` of
+        their own.
 
     Raises
     ------
     TypeError, ValueError
-        When `source`, `fps` or `size` is none of these, naming shape and dtype.
+        When an argument is none of these, naming shape and dtype, and what to do.
     """
 
-    def __init__(self, source: Any = None, *, fps: float = 30, size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        source: Any = None,
+        *,
+        fps: float = 30,
+        size: tuple[int, int] | None = None,
+        format: Format = "rgb",
+    ) -> None:
         self._fps = checked_fps(fps)
         self._size = None if size is None else checked_size(size)
+        self._format: Format = checked_format(format)
         self._pending: Picture | None = None
         self._start: float | None = None
         self._due = 0.0
         self._source = None if source is None else self._source_of(source)
         # A picture of an iterator, made for a still, would be lost to those who watch.
         self._stills = "seen" if source is None or isinstance(source, Iterator) else "made"
-        super().__init__("video", getattr(source, "__name__", "") or "numpy video")
+        super().__init__("video", name_of(source) or "numpy video")
         if self._source is None:
             self._keeps_last = True
             self._muted = True  # until something is written
 
     def _source_of(self, source: Any) -> Callable[[float], Any]:
-        if callable(source):
-            return source  # type: ignore[no-any-return]
         if isinstance(source, Iterator):
             return lambda _time: next(source)
-        array = source if isinstance(source, np.ndarray) else np.asarray(source)
-        clip = array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4))
-        if clip and len(array):
-            picture_from_array(array[0], 0)
+        if is_animated(source):
+            return Animation(source)
+        if callable(source):
+            return source  # type: ignore[no-any-return]
+        if isinstance(source, av.VideoFrame):
+            return lambda _time: source
+        array, name, self._format = picture_array(source, self._format)
+        check_picture(array, self._format, name, clip=True)
+        if array.ndim == 4:
             return lambda time: array[int(time * self._fps + 0.5) % len(array)]
-        picture_from_array(source, 0)
         return lambda _time: array
 
-    def write(self, frame: npt.ArrayLike) -> None:
+    def write(self, frame: npt.ArrayLike, *, format: Format | None = None) -> None:
         """Show `frame`, from any thread, at once.
 
         What is needed of it is copied before this returns. If pictures come faster than `fps` the newest wins; if
         none comes the last one stays.
 
+        Parameters
+        ----------
+        frame : array, image or figure
+            (height, width) grey, (height, width, 3) RGB or (height, width, 4) RGBA, whose alpha is dropped; uint8,
+            bool, or float in [0, 1]; any strides. Or a Pillow image, turned as its Exif data ask for, or a matplotlib
+            figure, which is drawn now, on this thread.
+        format : {"rgb", "bgr", "gray"}, optional
+            The order of an array's colours; else that of the track.
+
         Raises
         ------
         TypeError, ValueError
-            When it is no picture, naming its shape and dtype and what is accepted.
+            When it is no picture, naming its shape and dtype, what is accepted, and what to do.
         InvalidStateError
             When the track has ended or has a source of its own.
         """
@@ -178,7 +190,8 @@ class NumpyVideoTrack(_Source[Picture]):
             raise InvalidStateError("this track has a source of its own: write() is for NumpyVideoTrack()")
         if self.ready_state == "ended":
             raise InvalidStateError("the track was stopped: make a new NumpyVideoTrack")
-        picture = picture_from_array(frame, time.monotonic(), self._size)
+        order = self._format if format is None else checked_format(format)
+        picture = picture_from_array(frame, time.monotonic(), self._size, order)
         with self._lock:
             if not self._sinks:
                 self._latest, self._pending = picture, None
@@ -232,146 +245,13 @@ class NumpyVideoTrack(_Source[Picture]):
             if stopping.wait(max(0.0, due - time.monotonic())):
                 return
             at = due - self._start
-            self._guarded(lambda at=at, due=due: picture_from_array(source(at), due, self._size))  # type: ignore[misc]
+            self._guarded(lambda at=at, due=due: self._picture_of(source(at), due))  # type: ignore[misc]
+
+    def _picture_of(self, value: Any, due: float) -> Picture:
+        return picture_from_array(value, due, self._size, self._format)
 
 
-class NumpyAudioTrack(_Source[Sound]):
-    """Sound made of arrays.
-
-    Parameters
-    ----------
-    source : callable, iterator, array or None
-        A function of sample times (n,) in seconds that returns (n,) or (n, channels); an iterator of stretches of
-        sound, which ends the track when it is exhausted; an array (samples,) or (samples, channels), which repeats;
-        or nothing: then sound comes from `write`. int16, or float in [-1, 1]. Underrun is silence.
-    sample_rate : int
-        Of the source, in Hz. Readers get 48 kHz.
-    channels : int
-        1 or 2.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When an argument is none of these, naming shape and dtype.
-    """
-
-    def __init__(self, source: Any = None, *, sample_rate: int = SAMPLE_RATE, channels: int = 1) -> None:
-        if not 1000 <= number("sample_rate", sample_rate) <= 384_000:
-            raise ValueError(f"sample_rate is in Hz, between 1000 and 384000, not {sample_rate!r}")
-        if whole("channels", channels) not in (1, 2):
-            raise ValueError(f"channels must be 1 or 2, not {channels!r}")
-        self._rate = int(sample_rate)
-        self._channels = int(channels)
-        self._chunk = max(1, round(self._rate / 50))
-        self._resample = Resampler(self._rate, self._channels)
-        self._written: list[Samples] = []
-        self._held = 0
-        self._position = 0
-        self._exhausted = False
-        self._source = None if source is None else self._source_of(source)
-        super().__init__("audio", getattr(source, "__name__", "") or "numpy audio")
-
-    def _source_of(self, source: Any) -> Callable[[], None]:
-        """Return what adds sound to the buffer, at least a chunk if it has so much."""
-        if callable(source):
-
-            def call() -> None:
-                times = (self._position + np.arange(self._chunk)) / self._rate
-                self._append(source(times), exactly=self._chunk)
-
-            return call
-        if isinstance(source, Iterator):
-            return lambda: self._append(next(source))
-        samples = self._checked(source)
-        if not len(samples):
-            raise ValueError("an empty array is no sound")
-
-        def repeat() -> None:
-            begin = self._position % len(samples)
-            self._append(np.take(samples, range(begin, begin + self._chunk), axis=0, mode="wrap"))
-
-        return repeat
-
-    def _checked(self, value: Any) -> Samples:
-        samples = samples_from_array(value)
-        if samples.shape[1] != self._channels:
-            if samples.shape[1] != 1:
-                raise ValueError(
-                    f"shape {np.shape(value)} has {samples.shape[1]} channels, "
-                    f"the track {self._channels}: use NumpyAudioTrack(channels={samples.shape[1]})"
-                )
-            samples = samples.repeat(self._channels, axis=1)
-        return samples
-
-    def _append(self, value: Any, exactly: int | None = None) -> None:
-        samples = self._checked(value)
-        if exactly is not None and len(samples) != exactly:
-            raise ValueError(f"the source returned {len(samples)} samples for {exactly} times")
-        with self._wake:
-            self._written.append(samples)
-            self._held += len(samples)
-            while self._held > WRITTEN_BOUND * self._rate and len(self._written) > 1:
-                self._held -= len(self._written.pop(0))
-                self._frames_dropped += 1
-
-    def write(self, samples: npt.ArrayLike) -> None:
-        """Add sound to what is played, from any thread, at once.
-
-        Parameters
-        ----------
-        samples : array
-            (samples,) or (samples, channels); int16, or float in [-1, 1]. Copied before this returns. It is played
-            in real time; beyond 60 s that were not played yet the oldest is dropped.
-
-        Raises
-        ------
-        TypeError, ValueError
-            When it is no sound, naming its shape and dtype and what is accepted.
-        InvalidStateError
-            When the track has ended or has a source of its own.
-        """
-        if self._source is not None:
-            raise InvalidStateError("this track has a source of its own: write() is for NumpyAudioTrack()")
-        if self.ready_state == "ended":
-            raise InvalidStateError("the track was stopped: make a new NumpyAudioTrack")
-        self._append(samples)
-
-    def _take(self) -> Samples:
-        """Return 20 ms of the buffer, filled up with silence."""
-        out = np.zeros((self._chunk, self._channels), np.float32)
-        filled = 0
-        with self._wake:
-            while filled < self._chunk and self._written:
-                part = self._written[0]
-                used = min(len(part), self._chunk - filled)
-                out[filled : filled + used] = part[:used]
-                filled += used
-                if used == len(part):
-                    self._written.pop(0)
-                else:
-                    self._written[0] = part[used:]
-            self._held -= filled
-        return out
-
-    def _produce(self, stopping: threading.Event) -> None:
-        pacer = Pacer(self._chunk / self._rate, slack=5)
-        while True:
-            due = pacer.next(time.monotonic())
-            if stopping.wait(max(0.0, due - time.monotonic())):
-                return
-            self._guarded(lambda due=due: self._make(due))  # type: ignore[misc]
-
-    def _make(self, due: float) -> Sound:
-        while self._source is not None and self._held < self._chunk and not self._exhausted:
-            held = self._held
-            try:
-                self._source()
-            except StopIteration:
-                self._exhausted = True
-                break
-            if self._held == held:  # an iterator that yields nothing
-                break
-        if self._exhausted and not self._held:
-            raise StopIteration
-        self._position += self._chunk
-        return Sound(self._resample(self._take()), due)
+def name_of(source: Any) -> str:
+    """Return the name of a function, ``""`` of anything else."""
+    name = getattr(source, "__name__", "") if callable(source) else ""
+    return name if isinstance(name, str) else ""

@@ -254,8 +254,7 @@ class Track(Readable[Item], Displayable, Emitter):
         with self._lock:
             self._latest = None
             if self._reader is not None:
-                self._reader.slot.clear()
-                self._reader.rest.clear()
+                self._reader.clear()
 
     def _fail(self, error: BaseException) -> None:
         """Keep and tell an error of user code, each kind once."""

@@ -10,8 +10,9 @@ from typing import Any, Generic, cast
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import picture_from_array, samples_from_array
 from .events import describe, kind_of
-from .frames import Picture, Pixels, Sound, picture_from_array, samples_from_array
+from .frames import Picture, Pixels, Sound
 from .relay import RelayTrack
 from .slot import Slot, SlotClosed
 from .track import Item, Track

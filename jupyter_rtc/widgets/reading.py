@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy.typing as npt
 
@@ -21,11 +21,11 @@ class Reading:
 
         Of what is sound alone ``read(seconds=0.1, timeout=10.0)``.
         """
-        return self._readable().read(*args, **kwargs)
+        return cast("npt.NDArray[Any]", self._readable().read(*args, **kwargs))
 
     def latest(self) -> npt.NDArray[Any] | None:
         """Return the newest item or None, at once; see `Track.latest`."""
-        return self._readable().latest()
+        return cast("npt.NDArray[Any] | None", self._readable().latest())
 
     def frames(self, **options: Any) -> Any:
         """Iterate over the items as they come; see `Track.frames`."""

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
+from jupyter_rtc.media.arrays import picture_from_array
 from jupyter_rtc.media.decoder import DecodedPicture
 from jupyter_rtc.media.encoder import VideoEncoder, encoder_for
-from jupyter_rtc.media.frames import Picture, picture_from_array, picture_from_frame
+from jupyter_rtc.media.frames import Picture, picture_from_frame
 
 CODECS = ("VP8", "H264")
 FPS = 30

@@ -256,7 +256,7 @@ def test_the_thread_of_the_callbacks_ends_with_them():
 
 
 def test_a_traceback_begins_in_the_users_own_code():
-    from jupyter_rtc.media.frames import picture_from_array
+    from jupyter_rtc.media.arrays import picture_from_array
 
     try:
         picture_from_array("nonsense", 0)

@@ -8,15 +8,14 @@ import av
 import numpy as np
 import pytest
 
+from jupyter_rtc.media.arrays import picture_from_array, samples_from_array
 from jupyter_rtc.media.frames import (
-    Resampler,
     Sound,
-    picture_from_array,
     picture_from_frame,
-    samples_from_array,
     sound_from_frame,
     to_png,
 )
+from jupyter_rtc.media.resampling import Resampler
 
 RNG = np.random.default_rng(1)
 RGB = RNG.integers(0, 256, (6, 8, 3), np.uint8)
@@ -220,7 +219,7 @@ def test_a_png_holds_the_very_same_pixels():
         (np.array([[0.5, -0.25]], np.float32), [[0.5, -0.25]]),
         (np.array([[0.5], [1.0]], np.float16), [[0.5], [1.0]]),
         ([0.5, -0.5], [[0.5], [-0.5]]),
-        (np.array([2.0, -3.0, np.nan, np.inf]), [[1], [-1], [0], [1]]),
+        (np.array([1.05, -1.1, np.nan]), [[1], [-1], [0]]),
         (np.arange(6, dtype=np.int16)[::-2], [[5 / 32768], [3 / 32768], [1 / 32768]]),
         (np.array([], np.int16), np.zeros((0, 1))),
     ],

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jupyter_rtc import InvalidStateError, NumpyAudioTrack, NumpyVideoTrack
-from jupyter_rtc.media import sources
+from jupyter_rtc.media import sound_queue
 from tests.conftest import SCALE
 
 SOON = 5 * SCALE
@@ -538,7 +538,7 @@ def test_stereo_sound_on_a_mono_track_is_refused_with_what_to_do():
 
 
 def test_sound_that_nobody_hears_is_bounded_and_the_oldest_goes(monkeypatch):
-    monkeypatch.setattr(sources, "WRITTEN_BOUND", 0.1)
+    monkeypatch.setattr(sound_queue, "BOUND", 0.1)
     track = NumpyAudioTrack()
     for number in range(10):
         track.write(np.full(960, (number + 1) / 16, np.float32))

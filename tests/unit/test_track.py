@@ -307,10 +307,10 @@ def test_each_read_is_of_a_newer_picture():
 @pytest.mark.parametrize(
     ("make", "signature"),
     [
-        (NumpyVideoTrack, "(timeout=10.0)"),
-        (NumpyAudioTrack, "(seconds=0.1, timeout=10.0)"),
-        (lambda: RelayTrack("video"), "(timeout=10.0)"),
-        (lambda: TestTone().clone(), "(seconds=0.1, timeout=10.0)"),
+        (NumpyVideoTrack, "(timeout=10.0, *, format='rgb')"),
+        (NumpyAudioTrack, "(seconds=0.1, timeout=10.0, *, sample_rate=48000, channels=None)"),
+        (lambda: RelayTrack("video"), "(timeout=10.0, *, format='rgb')"),
+        (lambda: TestTone().clone(), "(seconds=0.1, timeout=10.0, *, sample_rate=48000, channels=None)"),
     ],
 )
 def test_reading_has_the_signature_of_its_kind(make, signature):

@@ -1,0 +1,119 @@
+"""Pictures that are no arrays: Pillow's images and matplotlib's figures. Neither library is imported for it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+#: What numpy reads of these is what is meant: grey, RGB, RGBA, and numbers of 16 and 32 bits.
+_AS_THEY_ARE = frozenset({"1", "L", "RGB", "RGBA", "RGBX", "F", "I"})
+#: The pictures of an animation are all decoded when its track is made.
+_ANIMATION_BOUND = 512 << 20
+
+
+def is_image(value: Any) -> bool:
+    """Return whether it is an image of Pillow's."""
+    module = sys.modules.get("PIL.Image")
+    return module is not None and isinstance(value, module.Image)
+
+
+def pixels_of(value: Any) -> Array | None:
+    """Return the pixels of an image or a figure, RGB, RGBA, grey or numbers; None where `value` is neither.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it cannot be read.
+    """
+    if isinstance(value, np.ndarray):
+        return None
+    if is_image(value):
+        try:
+            return _pixels_of_image(value)
+        except Exception as error:
+            raise ValueError(f"the image cannot be read: {type(error).__name__}: {error}") from error
+    canvas = _canvas_of(value)
+    if canvas is None:
+        return None
+    try:
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())
+    except Exception as error:
+        raise ValueError(f"{type(value).__name__} cannot be drawn: {type(error).__name__}: {error}") from error
+
+
+def _pixels_of_image(image: Any) -> Array:
+    image = _upright(image)
+    if image.mode == "LAB":
+        image = _from_lab(image)
+    elif image.mode in ("LA", "La"):
+        image = image.convert("LA").getchannel("L")
+    elif image.mode not in _AS_THEY_ARE and not image.mode.startswith("I;"):
+        image = image.convert("RGB")  # P, PA, CMYK, YCbCr, HSV, RGBa: numbers that are no brightness
+    return np.asarray(image)
+
+
+def _upright(image: Any) -> Any:
+    """Return the image turned as its Exif data ask for."""
+    try:
+        return import_module("PIL.ImageOps").exif_transpose(image)
+    except (ValueError, TypeError, KeyError, AttributeError, SyntaxError):  # of Exif data that are broken
+        return image
+
+
+def _from_lab(image: Any) -> Any:
+    cms = import_module("PIL.ImageCms")
+    return cms.profileToProfile(image, cms.createProfile("LAB"), cms.createProfile("sRGB"), outputMode="RGB")
+
+
+def _canvas_of(value: Any) -> Any:
+    """Return what can `draw` and has `buffer_rgba`: `value`, or its canvas."""
+    try:
+        for canvas in (value, getattr(value, "canvas", None)):
+            if callable(getattr(canvas, "buffer_rgba", None)) and callable(getattr(canvas, "draw", None)):
+                return canvas
+    except Exception:  # an attribute of something that is neither
+        return None
+    return None
+
+
+def is_animated(value: Any) -> bool:
+    """Return whether it is an image with several pictures that follow one another in time, unlike a TIFF's pages."""
+    return is_image(value) and getattr(value, "n_frames", 1) > 1 and value.format in ("GIF", "PNG", "WEBP", "AVIF")
+
+
+class Animation:
+    """An animated image as a source: the picture at a time in seconds, each for as long as the file says, repeating."""
+
+    def __init__(self, image: Any) -> None:
+        self._pictures: list[Array] = []
+        ends: list[float] = []
+        held = 0
+        before, now = image.tell(), 0.0
+        for number in range(image.n_frames):
+            image.seek(number)
+            pixels = pixels_of(image.copy())
+            assert pixels is not None
+            held += pixels.nbytes
+            if held > _ANIMATION_BOUND:
+                raise ValueError(
+                    f"the {image.n_frames} pictures of this animation take more than {_ANIMATION_BOUND >> 20} MiB: "
+                    "try NumpyVideoTrack(frame.copy() for frame in PIL.ImageSequence.Iterator(image))"
+                )
+            self._pictures.append(pixels)
+            # As browsers do it: what is shorter than 20 ms was not meant.
+            duration = float(image.info.get("duration", 0)) / 1000
+            now += duration if duration >= 0.02 else 0.1
+            ends.append(now)
+        image.seek(before)
+        self._ends = np.array(ends)
+
+    def __call__(self, seconds: float) -> Array:
+        """Return the picture of this time."""
+        return self._pictures[int(np.searchsorted(self._ends, seconds % self._ends[-1], "right")) % len(self._ends)]
