@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import ipaddress
 import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from .hosts import is_address, is_loopback
 from .http import Token
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Guard:
         self._token = token
         self._names = {host.lower()}
         self._first_label: str | None = None
-        if not _is_loopback(host):  # otherwise nobody reaches it by the machine's name
+        if not is_loopback(host):  # otherwise nobody reaches it by the machine's name
             name = socket.gethostname().lower()
             self._names |= {name, f"{name}.local"}
             self._first_label = name.partition(".")[0]
@@ -79,7 +79,7 @@ class Guard:
         origin, asked = headers.get("Origin"), _host("//" + headers.get("Host", ""))
         if origin is not None:
             asking = _host(origin)
-            return (_is_loopback(asking) or asking == asked) and await self._is_ours(asked)
+            return (is_loopback(asking) or asking == asked) and await self._is_ours(asked)
         if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
             return False
         # Browsers leave out Origin with these two methods only, and with them not for a WebSocket.
@@ -88,7 +88,7 @@ class Guard:
 
     async def _is_ours(self, host: str) -> bool:
         """Return whether no foreign name server decides where this name leads."""
-        if _is_loopback(host) or _is_address(host) or host in self._names:
+        if is_loopback(host) or is_address(host) or host in self._names:
             return True
         if self._first_label is None or host.partition(".")[0] != self._first_label:
             return False
@@ -112,17 +112,3 @@ def _host(url: str) -> str:
         return (urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
         return ""
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    if _is_address(host):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost" or host.endswith(".localhost")  # RFC 6761 §6.3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import socket
@@ -12,6 +11,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ..errors import SignalingError
+from . import certificates, failures
+from .proxy import Proxy, proxy_for
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,6 @@ LONGEST_BODY = 1 << 18
 LONGEST_WORDS = 200
 #: Seconds for a request; how long all takes is said by who waits.
 TIMEOUT = 30.0
-CONNECT_TIMEOUT = 8.0
 REDIRECTS = 5
 
 
@@ -68,6 +68,8 @@ class Reply:
     text: str
     #: Where it came from, after redirects.
     url: str
+    #: What it came through, and may come from.
+    proxy: Proxy | None = None
 
     @property
     def content_type(self) -> str:
@@ -168,22 +170,22 @@ async def ask(
     """
     import aiohttp  # half a second that who never asks a server need not wait for
 
-    limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
+    limits = aiohttp.ClientTimeout(total=timeout, sock_connect=failures.CONNECT_TIMEOUT)
     here = url
     connector = aiohttp.TCPConnector(resolver=_resolver()) if at_exit else None
     async with aiohttp.ClientSession(timeout=limits, connector=connector) as session:
         for _ in range(REDIRECTS + 1):
             own = token.header() if is_same_origin(url, here) else {}
+            proxy, options = through(here, {**(headers or {}), **own})
             try:
                 async with session.request(
-                    method, here, data=body or None, headers={**(headers or {}), **own}, allow_redirects=False
+                    method, here, data=body or None, allow_redirects=False, **options
                 ) as response:
                     text = await _text(response)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                # Not chained: what aiohttp says may have the whole address in it.
-                raise SignalingError(f"{public(here)}: {why(error, timeout)}", url=public(here)) from None
+                raise unanswered(here, error, timeout, proxy) from None
             if response.status not in (307, 308) or "Location" not in response.headers:
-                return Reply(response.status, response.headers, text, here)
+                return Reply(response.status, response.headers, text, here, proxy)
             there = named(here, response.headers, response.status)
             if is_downgrade(here, there):
                 message = f"{public(here)} redirects to {public(there)}, which is not followed: it is not encrypted"
@@ -191,6 +193,28 @@ async def ask(
             logger.debug("%s redirects to %s", public(here), public(there))
             here = there
     raise SignalingError(f"{public(url)} redirects in circles: ask for its right address", url=public(url))
+
+
+def through(url: str, headers: Mapping[str, str]) -> tuple[Proxy | None, dict[str, Any]]:
+    """Return the proxy of an address, if it has one, and the arguments of a request by which aiohttp gets there.
+
+    Raises
+    ------
+    SignalingError
+        When the proxy that the environment names cannot be used.
+    """
+    try:
+        proxy = proxy_for(url)
+    except ValueError as error:
+        raise SignalingError(f"{public(url)}: {error}", url=public(url)) from None
+    options = {"headers": dict(headers)} if proxy is None else proxy.options(url, dict(headers))
+    return proxy, {**options, "ssl": certificates.context()}
+
+
+def unanswered(url: str, error: Exception, timeout: float, proxy: Proxy | None) -> SignalingError:
+    """Return the error for a request without an answer. Not to be chained: aiohttp's may have the whole address."""
+    text = f"{public(url)}: {failures.why(error, timeout, proxy)}"
+    return SignalingError(text, status=failures.status_of(error), url=public(url))
 
 
 def _resolver() -> Any:
@@ -221,28 +245,6 @@ async def _text(response: Any) -> str:
     return data.decode("utf-8", "replace")
 
 
-def why(error: Exception, timeout: float) -> str:
-    """Return in words why there is no answer."""
-    import aiohttp
-
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "its certificate is not trusted: is it the right address, and does this machine know who has signed it?"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "no encrypted connection: is it https there, or plain http on this port?"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "there is no such host: check the address, and the network"
-    if isinstance(error, (aiohttp.ServerTimeoutError, TimeoutError, asyncio.TimeoutError)):
-        return f"no answer within {CONNECT_TIMEOUT if 'connect' in str(error).lower() else timeout:g} s"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.os_error.strerror or "no connection"
-        return f"nobody answers there ({reason}): is the server running, and is the port right?"
-    if isinstance(error, aiohttp.InvalidURL):
-        return "this address cannot be asked"
-    if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, ConnectionError)):
-        return "the server hung up in the middle: look into its log, and try again"
-    return f"the answer cannot be understood: is this a web server? ({type(error).__name__})"
-
-
 #: What to do about a status; {what} is the protocol.
 _ADVICE = {
     400: "the server does not understand the description",
@@ -266,6 +268,9 @@ _ADVICE = {
 def refusal(reply: Reply, token: Token, what: str) -> SignalingError:
     """Return the error for an answer that is a refusal."""
     status = reply.status
+    if status == 407 and reply.proxy is not None:
+        why = failures.refused(reply.proxy, status, reply.headers.getall("Proxy-Authenticate", []))
+        return SignalingError(f"{public(reply.url)}: {why}", status=status, url=public(reply.url))
     if status in (401, 403):
         advice = "the token is refused: is it right, and still valid?" if token else "a token is wanted: pass token=..."
     elif 300 <= status < 400:
@@ -279,6 +284,11 @@ def refusal(reply: Reply, token: Token, what: str) -> SignalingError:
     wait = str(reply.headers.get("Retry-After", ""))
     if wait.isascii() and wait.isdigit() and len(wait) < 6:
         advice += f", in {wait} s"
+    if reply.proxy is not None and urlsplit(reply.url).scheme in (
+        "http",
+        "ws",
+    ):  # then it may be the proxy that refuses
+        advice += f"; it was asked through {reply.proxy}"
     said = _said(reply, token)
     text = f"{public(reply.url)} answered {status}: {advice}" + (f" (it says: {said})" if said else "")
     return SignalingError(text, status=status, url=public(reply.url))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import string, whole
 from ..engine.interfaces import host_addresses
 from ..errors import SignalingError
+from .hosts import is_any
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -73,7 +74,7 @@ def _why(error: OSError | UnicodeError) -> str:
 
 async def _sockets(host: str, port: int) -> list[socket.socket]:
     """Return sockets that listen at all addresses of a host, on one port."""
-    if _is_any(host) and ":" in host and socket.has_dualstack_ipv6():
+    if is_any(host) and ":" in host and socket.has_dualstack_ipv6():
         return [socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for last in (False,) * (TRIES - 1) + (True,):
@@ -110,19 +111,12 @@ def _bind(found: list[tuple[Any, Any]], port: int) -> list[socket.socket]:
 
 def address(scheme: str, host: str, port: int) -> str:
     """Return how others name what listens there: by this machine's address if it is all of them."""
-    return f"{scheme}://{_pair(_own_address(host) if _is_any(host) else host, port)}"
+    return f"{scheme}://{_pair(_own_address(host) if is_any(host) else host, port)}"
 
 
 def _pair(host: str, port: int) -> str:
     # RFC 6874: the per cent sign of an IPv6 zone is escaped.
     return f"[{host.replace('%', '%25')}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _is_any(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
 
 
 def _own_address(host: str) -> str:

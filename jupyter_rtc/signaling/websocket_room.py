@@ -11,6 +11,7 @@ from typing import Any
 from ..engine.loop import engine
 from ..errors import RtcError, SignalingError
 from . import http
+from .failures import CONNECT_TIMEOUT
 from .room import CONNECT, Member, Room
 
 logger = logging.getLogger(__name__)
@@ -76,16 +77,16 @@ class WebSocketRoom(Room):
 
     async def _visit(self, entered: asyncio.Event) -> None:
         import aiohttp
+        from multidict import CIMultiDict
 
-        where = http.public(self._url)
+        where, address = http.public(self._url), f"http{self._url[2:]}"  # of the same origin as what it may redirect to
+        proxy, options = http.through(address, self._token.header())
+        limits = aiohttp.ClientTimeout(total=http.TIMEOUT, sock_connect=CONNECT_TIMEOUT)
         try:
             async with (
-                aiohttp.ClientSession() as session,
+                aiohttp.ClientSession(timeout=limits) as session,
                 session.ws_connect(
-                    f"http{self._url[2:]}",  # of the same origin as what it may redirect to
-                    headers=self._token.header(),
-                    heartbeat=HEARTBEAT,
-                    max_msg_size=http.LONGEST_BODY,
+                    address, heartbeat=HEARTBEAT, max_msg_size=http.LONGEST_BODY, **options
                 ) as self._socket,
             ):
                 await self._socket.send_json({"type": "join", "room": self.room, "name": self.name})
@@ -98,10 +99,10 @@ class WebSocketRoom(Room):
             if error.status < 300:
                 message = f"{where} answered {error.status}, as no server of rooms does: check the address"
                 raise SignalingError(message, status=error.status, url=where) from None
-            reply = http.Reply(error.status, error.headers or {}, "", self._url)
+            reply = http.Reply(error.status, error.headers or CIMultiDict(), "", self._url, proxy)
             raise http.refusal(reply, self._token, "room") from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise SignalingError(f"{where}: {http.why(error, http.CONNECT_TIMEOUT)}", url=where) from None
+            raise http.unanswered(self._url, error, CONNECT_TIMEOUT, proxy) from None
 
     async def _take(self, message: dict[str, Any], entered: asyncio.Event) -> None:
         kind = message.get("type")
