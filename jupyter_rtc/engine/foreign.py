@@ -8,11 +8,11 @@ import time
 import weakref
 from typing import Any
 
-import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from ..media.frames import SAMPLE_RATE, picture_from_frame, sound_from_frame
+from ..media.frames import Sound, picture_from_frame
+from ..media.resampling import FrameResampler
 from ..media.track import Item, Track
 
 _lock = threading.RLock()
@@ -37,7 +37,7 @@ class ForeignTrack(Track[Item]):
         super().__init__(track.kind, label=type(track).__name__, id=track.id)  # type: ignore[arg-type]
         self._track = track
         self._task: asyncio.Future[None] | None = None
-        self._resampler = av.AudioResampler("s16", "stereo", SAMPLE_RATE)
+        self._resampler = FrameResampler()
         #: Whoever stops this does not stop that: it belongs to the user.
         self._loop = _foreign_loop()
 
@@ -64,8 +64,9 @@ class ForeignTrack(Track[Item]):
                 if self.kind == "video":
                     self._deliver(picture_from_frame(frame, now))  # type: ignore[arg-type]
                 else:
-                    for part in self._resampler.resample(frame):
-                        self._deliver(sound_from_frame(part, now))  # type: ignore[arg-type]
+                    samples = self._resampler(frame)
+                    if len(samples):
+                        self._deliver(Sound(samples, now))  # type: ignore[arg-type]
         except MediaStreamError:
             self._end(event=True)
         except Exception as error:

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from .frames import Format, Layout, Picture, Pixels, Samples, picture_from_frame, sound_from_frame, stacked
+from .frames import Format, Layout, Picture, Pixels, Samples, picture_from_frame, stacked
 from .images import pixels_of
 from .remedies import OVER, OVER_SOUND, bounds, picture_remedy, sound_remedy
 
@@ -167,7 +167,7 @@ def samples_from_array(value: Any, over: float = OVER_SOUND) -> Samples:
     Parameters
     ----------
     value : array
-        (samples,) or (samples, 1 or 2); int16, or float in [-1, 1] (NaN is silence). Also a PyAV frame of 48 kHz.
+        (samples,) or (samples, 1 or 2); int16, or float in [-1, 1] (NaN is silence).
     over : float
         So much beyond the range is clipped.
 
@@ -178,8 +178,6 @@ def samples_from_array(value: Any, over: float = OVER_SOUND) -> Samples:
     ValueError
         When it has another shape, or values beyond the range.
     """
-    if isinstance(value, av.AudioFrame):
-        return sound_from_frame(value, 0).data
     array = as_array(value, "sound", _SOUNDS)
     shape, dtype = array.shape, array.dtype
     fits = array.ndim == 1 or (array.ndim == 2 and shape[1] in (1, 2))

@@ -176,16 +176,6 @@ def picture_from_frame(frame: av.VideoFrame, time: float) -> Picture:
     return Picture(pixels if turn is None else np.ascontiguousarray(turn(pixels)), "rgb24", time)
 
 
-def sound_from_frame(frame: av.AudioFrame, time: float) -> Sound:
-    """Return the samples of a decoded 48 kHz frame."""
-    channels = frame.layout.nb_channels
-    samples = frame.to_ndarray()
-    samples = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
-    if samples.dtype == np.int16:
-        return Sound(samples.astype(np.float32) / np.float32(32768), time)
-    return Sound(np.ascontiguousarray(samples, np.float32), time)
-
-
 def converted(frame: av.VideoFrame, layout: Layout, size: tuple[int, int] | None = None) -> Pixels:
     """Return the pixels of a frame in another layout, and perhaps at another size, as an array of their own."""
     if not hasattr(_local, "reformatter"):  # each thread's own: it is best used again, and never by two at once

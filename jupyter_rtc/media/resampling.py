@@ -1,4 +1,4 @@
-"""Sound at another sample rate."""
+"""Sound at another sample rate, or in the frames of other libraries."""
 
 from __future__ import annotations
 
@@ -86,6 +86,26 @@ class Resampler:
         out = np.concatenate(parts) if parts else np.zeros((0, self._channels), np.float32)
         self._given += len(out)
         return out
+
+
+class FrameResampler:
+    """Sound of PyAV frames of any rate, format and layout, also changing, to 48 kHz with one or two channels."""
+
+    def __init__(self) -> None:
+        self._kind: tuple[Any, ...] = ()
+        self._packed: Any = None
+        self._resample = Resampler(SAMPLE_RATE, 1)
+
+    def __call__(self, frame: av.AudioFrame) -> Samples:
+        """Return the sound of a frame, (samples, channels). Mono stays mono, and as loud as it is."""
+        kind = (frame.sample_rate, frame.layout.name, frame.format.name)
+        channels = min(2, frame.layout.nb_channels)
+        if kind != self._kind:
+            self._kind = kind
+            self._packed = av.AudioResampler("flt", _layout(channels), frame.sample_rate)
+            self._resample = Resampler(frame.sample_rate, channels)
+        parts = [part.to_ndarray().reshape(-1, channels) for part in self._packed.resample(frame)]
+        return self._resample(np.concatenate(parts) if parts else np.zeros((0, channels), np.float32))
 
 
 def _layout(channels: int) -> str:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import Colorspace
+from av.video.reformatter import ColorRange, Colorspace
 
 from jupyter_rtc.media.decoder import (
     Colours,
@@ -143,6 +143,22 @@ def test_the_array_is_its_readers_own(size):
     assert picture.array().min() > 90
     assert (picture.size, picture.time) == (size, 1.5)
     assert isinstance(picture, Picture)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (66, 50), (33, 17), (1280, 720)])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_a_decoded_picture_has_the_order_of_colours_that_is_wanted(size, full_range):
+    width, height = size
+    pixels = np.full((height, width, 3), (220, 120, 20), np.uint8)
+    pixels[: height // 2] = (250, 250, 250)
+    colours = ColorRange.JPEG if full_range else ColorRange.MPEG
+    frame = av.VideoFrame.from_ndarray(pixels).reformat(format="yuv420p", dst_color_range=colours)
+    picture = DecodedPicture(frame, 0.0)
+    rgb, grey = picture.array(), picture.array("gray")
+    np.testing.assert_array_equal(picture.array("bgr"), rgb[..., ::-1])
+    assert grey.shape == (height, width)
+    assert grey.flags.owndata
+    np.testing.assert_allclose(grey[[1, -2], 3], [250, 138], atol=3)
 
 
 def test_reading_a_picture_keeps_no_copy_of_it():

@@ -47,6 +47,26 @@ def plain(width: int, height: int, colour: tuple[int, int, int] = (200, 50, 120)
 
 
 @pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("layout", ["rgb24", "bgr24", "rgba", "bgra", "gray"])
+@pytest.mark.parametrize("size", [(64, 48), (63, 47)])
+def test_a_picture_of_any_layout_is_sent_in_its_colours(codec, layout, size):
+    width, height = size
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([40 + 3 * x, 200 - 3 * y, 90 + x + y], axis=-1).astype(np.uint8)
+    if layout == "gray":
+        pixels = pixels[..., :1].repeat(3, axis=2)
+    data = {
+        "rgb24": pixels,
+        "bgr24": pixels[..., ::-1],
+        "rgba": np.dstack([pixels, x.astype(np.uint8)]),
+        "bgra": np.dstack([pixels[..., ::-1], x.astype(np.uint8)]),
+        "gray": pixels[..., 0],
+    }[layout]
+    (got,) = Stream(codec).send(Picture(np.ascontiguousarray(data), layout, 0.0), 8e6)
+    assert abs(got[:height, :width].astype(int) - pixels).mean() < 3
+
+
+@pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 5), (16, 16), (101, 77), (640, 481), (641, 480), (1280, 720)])
 def test_a_picture_of_any_size_comes_out_at_once_in_its_colour(codec, size):
     stream = Stream(codec)

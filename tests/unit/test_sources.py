@@ -548,6 +548,94 @@ def test_sound_that_nobody_hears_is_bounded_and_the_oldest_goes(monkeypatch):
     np.testing.assert_allclose(sound.reshape(5, 960), np.arange(6, 11)[:, None] / 16 * np.ones(960))
 
 
+def test_a_late_listener_begins_with_now_and_is_told_the_true_delay():
+    track = NumpyAudioTrack()
+    value = 0
+    began = time.monotonic()
+    while time.monotonic() - began < 0.6:  # a live writer, whom nobody hears
+        value = int((time.monotonic() - began) / 0.02)
+        track.write(np.full(960, value / 100, np.float32))
+        time.sleep(max(0.0, began + (value + 1) * 0.02 - time.monotonic()))
+    assert track.stats["queued"] < 0.2
+    sound = track.read(0.02, timeout=SOON)[:, 0]
+    stats = track.stats
+    track.stop()
+    assert sound.max() > (value - 10) / 100, "of the last 0.2 s"
+    assert stats["delay"] < 0.2
+
+
+def test_the_delay_of_what_waits_is_that_since_it_was_written():
+    track = NumpyAudioTrack()
+    with closing(track.frames(timeout=SOON, drop=False)) as frames:
+        next(frames)
+        for _ in range(50):
+            track.write(np.full(960, 0.5))
+        assert track.stats["queued"] > 0.9
+        wait_for(lambda: (track.stats["delay"] or 0) > 0.3)
+        assert track.stats["queued"] < 0.8
+        track.clear()
+        assert track.stats["queued"] == 0
+    track.stop()
+
+
+def test_clearing_interrupts_what_is_said():
+    track = NumpyAudioTrack()
+    with closing(track.frames(timeout=SOON)) as frames:
+        track.write(np.full(48_000 * 30, 0.5))
+        wait_for(lambda: next(frames).any())
+        track.clear()
+        wait_for(lambda: not next(frames).any())
+        assert track.stats["queued"] == 0
+        track.write(np.full(4800, 0.25))
+        wait_for(lambda: np.isclose(next(frames), 0.25).all())
+    track.stop()
+    assert NumpyAudioTrack(np.sin).clear() is None
+
+
+def test_live_sound_keeps_no_more_waiting_than_its_latency():
+    track = NumpyAudioTrack(latency=0.1)
+    with closing(track.frames(timeout=SOON, drop=False)) as frames:
+        next(frames)
+        track.write(np.full(48_000, 0.5))
+        track.write(np.full(4_800, 0.25))
+        assert track.stats["queued"] <= 0.1
+        pieces = [next(frames) for _ in range(20)]
+    assert track.stats["frames_dropped"] >= 1
+    track.stop()
+    assert sum(np.isclose(piece, 0.25).all() for piece in pieces) >= 3
+    assert sum(np.isclose(piece, 0.5).any() for piece in pieces) <= 2
+
+
+def test_without_a_latency_all_of_it_is_played():
+    track = NumpyAudioTrack()
+    with closing(track.frames(timeout=SOON, drop=False)) as frames:
+        next(frames)
+        for number in range(20):
+            track.write(np.full(960, (number + 1) / 20, np.float32))
+        levels: list[float] = []
+        wait_for(lambda: levels.append(float(next(frames)[0, 0])) or levels[-1] == 1)
+    track.stop()
+    heard = [round(level * 20) for level in levels if level]
+    assert heard == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("latency", "error"), [(0, ValueError), (-1, ValueError), (float("inf"), ValueError), ("live", TypeError)]
+)
+def test_an_impossible_latency_is_refused(latency, error):
+    with pytest.raises(error, match="latency"):
+        NumpyAudioTrack(latency=latency)
+    with pytest.raises(ValueError, match="latency is for sound that is written"):
+        NumpyAudioTrack(np.sin, latency=0.1)
+
+
+def test_sound_of_another_rate_comes_in_whole_pieces_and_is_as_long_as_it_was():
+    track = NumpyAudioTrack(iter([np.full(16_000 // 4, 0.5, np.float32)]), sample_rate=16_000)
+    pieces = list(track.frames(drop=False, timeout=SOON))
+    assert {len(piece) for piece in pieces} == {960}
+    assert 0 <= sum(map(len, pieces)) - 12_000 <= 960
+
+
 @pytest.mark.parametrize("rate", [0, 999, 400_000])
 def test_an_impossible_sample_rate_is_refused_with_its_value(rate):
     with pytest.raises(ValueError, match=str(rate)):

@@ -8,6 +8,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import aiortc
 import av
@@ -409,6 +410,98 @@ def test_sound_read_piece_by_piece_has_no_gap_and_no_repeat():
     track.stop()
     assert len(ramp) == round(48_000 * 0.194)
     np.testing.assert_allclose(np.diff(ramp), 1 / 48_000, atol=1e-6)
+
+
+COLOUR = (200, 100, 50)
+
+
+@pytest.mark.parametrize(("format", "value"), [("rgb", COLOUR), ("bgr", COLOUR[::-1]), ("gray", 124)])
+async def test_every_reader_has_the_order_of_colours_that_it_asks_for(format, value):
+    track = NumpyVideoTrack(lambda _seconds: np.full((6, 8, 3), COLOUR, np.uint8), fps=100)
+    shape = (6, 8) if format == "gray" else (6, 8, 3)
+    with closing(track.frames(format=format, timeout=SOON)) as frames:
+        for picture in (
+            track.read(format=format, timeout=SOON),
+            track.latest(format=format),
+            next(frames),
+            await anext(frames),
+        ):
+            assert picture.shape == shape
+            assert abs(picture.astype(int) - value).max() <= 1
+    track.stop()
+
+
+def test_what_was_written_as_bgr_comes_back_as_bgr_byte_for_byte():
+    bgr = np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8)
+    track = NumpyVideoTrack(format="bgr")
+    track.write(bgr)
+    np.testing.assert_array_equal(track.read(timeout=SOON, format="bgr"), bgr)
+    np.testing.assert_array_equal(track.latest(), bgr[..., ::-1])
+    track.write(bgr, format="rgb")
+    np.testing.assert_array_equal(track.read(timeout=SOON), bgr)
+    track.stop()
+    grey = NumpyVideoTrack(format="gray")
+    grey.write(bgr[..., 0])
+    np.testing.assert_array_equal(grey.read(timeout=SOON, format="gray"), bgr[..., 0])
+    grey.stop()
+
+
+@pytest.mark.parametrize("read", ["read", "latest", "frames"])
+def test_an_order_of_colours_that_there_is_not_is_refused(read):
+    with pytest.raises(ValueError, match="format is 'rgb', 'bgr' or 'gray', not 'BGR'"):
+        getattr(NumpyVideoTrack(), read)(format="BGR")
+    with pytest.raises(TypeError, match="format"):
+        getattr(TestTone(), read)(format="bgr")
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (8_000, None), (44_100, 2), (22_050, 1), (48_000, 2)])
+def test_sound_is_read_at_another_rate_in_exact_lengths_and_without_a_gap(rate, channels):
+    track = TestTone(500)
+    parts = [
+        track.read(seconds, timeout=SOON, sample_rate=rate, channels=channels) for seconds in (0.05, 0.1, 0.013, 0.2)
+    ]
+    track.stop()
+    assert [len(part) for part in parts] == [round(seconds * rate) for seconds in (0.05, 0.1, 0.013, 0.2)]
+    assert parts[0].shape[1] == (channels or 1)
+    sound = np.concatenate(parts)
+    times = np.arange(len(sound)) / rate
+    expected = 0.25 * np.sin(2 * np.pi * 500 * times)
+    skip = rate // 50  # it began in the middle of nothing
+    np.testing.assert_allclose(sound[skip:, -1], expected[skip:], atol=2e-3)
+
+
+def test_ten_kilohertz_do_not_come_back_as_six():
+    track = TestTone(10_000)
+    sound = track.read(0.3, timeout=SOON, sample_rate=16_000)[800:]
+    track.stop()
+    assert abs(sound).max() < 1e-3
+
+
+async def test_sound_is_iterated_over_in_pieces_of_20_ms():
+    track = TestTone(500)
+    with closing(track.frames(sample_rate=16_000, channels=1, drop=False, timestamps=True, timeout=SOON)) as frames:
+        pieces = [next(frames) for _ in range(5)] + [await anext(frames) for _ in range(5)]
+    track.stop()
+    assert {piece.shape for _, piece in pieces} == {(320, 1)}
+    assert pieces[0][0] == pytest.approx(0, abs=1e-3)
+    np.testing.assert_allclose(np.diff([seconds for seconds, _ in pieces]), 0.02, atol=0.015)
+
+
+def test_all_of_a_sound_that_ends_is_read():
+    track = NumpyAudioTrack(iter([np.full(4_800, 0.5, np.float32)]))
+    sound = np.concatenate(list(track.frames(drop=False, sample_rate=16_000, timeout=SOON)))
+    assert len(sound) == 1_600
+    np.testing.assert_allclose(sound[100:-100], 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("options", [{"sample_rate": 10}, {"channels": 3}])
+def test_a_rate_that_there_is_not_is_refused(options):
+    track = TestTone()
+    for read in (track.read, track.frames):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            read(**options)
+    with pytest.raises(TypeError, match="sample_rate"):
+        NumpyVideoTrack().read(sample_rate=16_000)
 
 
 def test_a_source_is_let_go_when_nobody_has_read_for_a_while(monkeypatch):
