@@ -14,7 +14,8 @@ from ..ice import IceServer, IceServerSource, parse_ice_servers
 from ..media.display import Displayable
 from ..rtc import sdp
 from . import fragment, http, loop
-from .http import FRAGMENT, SDP, Reply, Token
+from .http import FRAGMENT, SDP, Reply
+from .tokens import Credentials, Token, credentials
 
 if TYPE_CHECKING:
     from ..rtc.connection import PeerConnection
@@ -32,8 +33,8 @@ class Exchange(Displayable):
     ----------
     url : str
         The endpoint's address.
-    token : str, optional
-        Sent as a bearer token with each request, and shown nowhere.
+    token : str or (str, str), optional
+        A bearer token, or a user and a password, sent with each request and shown nowhere.
     """
 
     #: The protocol's name.
@@ -41,12 +42,14 @@ class Exchange(Displayable):
     #: Where the server makes an offer of its own, ours gives way.
     polite = True
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
+    def __init__(self, url: str, *, token: Credentials = None) -> None:
         self._url = http.checked(url)
-        self._token = Token(token)
+        self._token = credentials(token)
         self._connection: PeerConnection | None = None
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._session = ""
+        #: Whether the server that was named has named the session, and none that it has redirected to.
+        self._is_named = True
         self._etag = ""
         self._answer = ""
         self._offer = ""
@@ -142,6 +145,7 @@ class Exchange(Displayable):
         session = ""
         if "Location" in reply.headers and reply.status in (200, 201, 406):
             session = http.named(reply.url, reply.headers, reply.status)
+            self._is_named = not reply.is_elsewhere
             if self._token and http.is_downgrade(self._url, session):
                 where = http.public(session)
                 logger.warning("%s names a session that is not encrypted: %s is not told the token", self.url, where)
@@ -194,8 +198,10 @@ class Exchange(Displayable):
         raise NotSupportedError(f"in {self.what} the server makes no offers")
 
     def _token_for(self, session: str) -> Token:
-        """Return the token, unless it would be sent in clear where the endpoint's address said otherwise."""
-        return Token(None) if http.is_downgrade(self._url, session) else self._token
+        """Return the token, unless it would be sent in clear, or to a server that we were only redirected to."""
+        if http.is_downgrade(self._url, session):
+            return Token(None)
+        return self._token if self._is_named or http.is_same_origin(self._url, session) else Token(None)
 
     def _patch_headers(self, content_type: str, match: str) -> dict[str, str]:
         return {"Content-Type": content_type, **({"If-Match": match} if match else {})}

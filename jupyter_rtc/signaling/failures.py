@@ -6,6 +6,7 @@ import asyncio
 
 from . import certificates
 from .proxy import Proxy
+from .tokens import schemes_of
 
 CONNECT_TIMEOUT = 8.0
 
@@ -37,8 +38,8 @@ def why(error: Exception, timeout: float, proxy: Proxy | None = None) -> str:
 def refused(proxy: Proxy, status: int, offered: list[str]) -> str:
     """Return in words what a proxy answered in the place of the server; `offered` are ways to log in there."""
     if status == 407:
-        ways = [way.split()[0] for way in offered if way.strip()]
-        if ways and "basic" not in (way.lower() for way in ways):
+        ways = schemes_of(offered)
+        if ways and "Basic" not in ways:
             return (
                 f"{proxy} answered 407: it wants a login by {' or '.join(ways)}, and only Basic is supported. Ask who "
                 "runs it for another proxy, or run one on this machine that logs in there"

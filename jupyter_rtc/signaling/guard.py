@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .hosts import is_address, is_loopback
-from .http import Token
+from .tokens import Token
 
 if TYPE_CHECKING:
     from aiohttp import web

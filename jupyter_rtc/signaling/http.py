@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from ..errors import SignalingError
 from . import certificates, failures
 from .proxy import Proxy, proxy_for
+from .tokens import Token
 
 logger = logging.getLogger(__name__)
 
@@ -27,38 +27,6 @@ TIMEOUT = 30.0
 REDIRECTS = 5
 
 
-class Token:
-    """A bearer token, which nothing prints."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str | None) -> None:
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"a token is a str, not {type(value).__name__}")
-        if value is not None and not re.fullmatch(r"[!-~]+", value):
-            raise ValueError("a token has printable ASCII characters, no blanks, and at least one")
-        self._value = value
-
-    def __repr__(self) -> str:
-        return "<Token>"
-
-    def __bool__(self) -> bool:
-        return self._value is not None
-
-    def header(self) -> dict[str, str]:
-        """Return the header that carries it, if there is one."""
-        return {} if self._value is None else {"Authorization": f"Bearer {self._value}"}
-
-    def hide(self, text: str) -> str:
-        """Return a text without it."""
-        return text if self._value is None else text.replace(self._value, "…")
-
-    @property
-    def value(self) -> str | None:
-        """The token itself."""
-        return self._value
-
-
 @dataclass(frozen=True)
 class Reply:
     """What a server answered."""
@@ -70,6 +38,8 @@ class Reply:
     url: str
     #: What it came through, and may come from.
     proxy: Proxy | None = None
+    #: Whether it is of another server than was asked, which was not told the token.
+    is_elsewhere: bool = False
 
     @property
     def content_type(self) -> str:
@@ -77,8 +47,13 @@ class Reply:
         return str(self.headers.get("Content-Type", "")).split(";")[0].strip().lower()
 
 
-def checked(url: str, scheme: str = "http", example: str = "https://media.example/whip") -> str:
-    """Return an address that can be asked, of a scheme or of its encrypted kind.
+def checked(
+    url: str,
+    scheme: str = "http",
+    example: str = "https://media.example/whip",
+    login: str = 'token=("USER", "PASSWORD")',
+) -> str:
+    """Return an address that can be asked, of a scheme or of its encrypted kind; `login` says how to name a user.
 
     Raises
     ------
@@ -88,12 +63,13 @@ def checked(url: str, scheme: str = "http", example: str = "https://media.exampl
     if not isinstance(url, str):
         raise TypeError(f"the address is a str, not {type(url).__name__}")
     if not _is_usable(url, scheme):
-        shown = public(url).rpartition("@")[2]  # it may be no address at all, and then have a password before the @
+        # It may be no address at all, and have a password before an @, with any characters in it.
+        shown = public(url[url.rfind("@") + 1 :])
         raise ValueError(
             f"the address begins with {scheme}s:// or {scheme}:// and names a host, as {example}, not {shown!r}"
         )
     if "@" in urlsplit(url).netloc:
-        raise ValueError(f"{public(url)}: no user or password in the address, but token=...")
+        raise ValueError(f"{public(url)}: no user or password in the address, but {login}")
     return url
 
 
@@ -106,7 +82,7 @@ def _is_usable(url: str, scheme: str = "http") -> bool:
 
 
 def named(here: str, headers: Mapping[str, str], status: int) -> str:
-    """Return the address that an answer's ``Location`` names, as seen from where the answer came.
+    """Return the address that an answer's ``Location`` names, as seen from where the answer came, without a user in it.
 
     Raises
     ------
@@ -114,7 +90,8 @@ def named(here: str, headers: Mapping[str, str], status: int) -> str:
         When it is none that can be asked.
     """
     try:
-        there = urljoin(here, headers["Location"])
+        parts = urlsplit(urljoin(here, headers["Location"]))
+        there = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     except ValueError:
         there = ""
     if not _is_usable(there):
@@ -185,7 +162,7 @@ async def ask(
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 raise unanswered(here, error, timeout, proxy) from None
             if response.status not in (307, 308) or "Location" not in response.headers:
-                return Reply(response.status, response.headers, text, here, proxy)
+                return Reply(response.status, response.headers, text, here, proxy, not is_same_origin(url, here))
             there = named(here, response.headers, response.status)
             if is_downgrade(here, there):
                 message = f"{public(here)} redirects to {public(there)}, which is not followed: it is not encrypted"
@@ -265,14 +242,16 @@ _ADVICE = {
 }
 
 
-def refusal(reply: Reply, token: Token, what: str) -> SignalingError:
-    """Return the error for an answer that is a refusal."""
+def refusal(reply: Reply, token: Token, what: str, *, takes_login: bool = True) -> SignalingError:
+    """Return the error for an answer that is a refusal; `takes_login`: of a protocol that a user may log in to."""
     status = reply.status
     if status == 407 and reply.proxy is not None:
         why = failures.refused(reply.proxy, status, reply.headers.getall("Proxy-Authenticate", []))
         return SignalingError(f"{public(reply.url)}: {why}", status=status, url=public(reply.url))
-    if status in (401, 403):
-        advice = "the token is refused: is it right, and still valid?" if token else "a token is wanted: pass token=..."
+    if status in (401, 403) and token and reply.is_elsewhere:
+        advice = "it was redirected to, and is not told the token for another server: use its own address"
+    elif status in (401, 403):
+        advice = token.advice(reply.headers.getall("WWW-Authenticate", []), takes_login=takes_login)
     elif 300 <= status < 400:
         try:
             advice = f"the address has changed: use {public(named(reply.url, reply.headers, status))}"

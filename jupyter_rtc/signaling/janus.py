@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from ..errors import SignalingError
 from . import http
-from .http import Token
+from .tokens import Token
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,9 @@ class Janus:
 
     def _parse(self, reply: http.Reply) -> Any:
         if reply.status != 200:
-            raise http.refusal(replace(reply, text=self._hide(reply.text), url=self._url), self._token, "Janus")
+            raise http.refusal(
+                replace(reply, text=self._hide(reply.text), url=self._url), self._token, "Janus", takes_login=False
+            )
         try:
             return json.loads(reply.text)
         except (ValueError, RecursionError):

@@ -14,6 +14,7 @@ from ..rtc.connection import PeerConnection
 from . import http, loop
 from .janus import Handle, Janus, data_of, message_of
 from .room import CONNECT, MOST_WAITING, Member, Removed, Room
+from .tokens import Token
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +176,7 @@ class JanusRoom(Room):
             raise TypeError(f"room is a number or a str, not {type(room).__name__}")
         if room == "" or (isinstance(room, int) and room < 1):
             raise ValueError(f"a room has a positive number, or a name, not {room!r}")
-        super().__init__(url, room, name=name, token=token)
+        super().__init__(url, room, name=name, token=Token(token))
         for what, value in (("pin", pin), ("secret", secret)):
             if value is not None and not isinstance(value, str):
                 raise TypeError(f"{what} is a str, not {type(value).__name__}")

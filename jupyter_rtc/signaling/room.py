@@ -24,7 +24,7 @@ from ..rtc.connection import PeerConnection
 from ..rtc.sdp import RECEIVING
 from ..rtc.transceiver import TrackEvent
 from . import http, loop
-from .http import Token
+from .tokens import Token
 
 logger = logging.getLogger(__name__)
 
@@ -95,16 +95,16 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
     """
 
     events = frozenset({"join", "leave", "track"})
-    #: How an address begins, and one for example.
-    _scheme, _example = "http", "https://media.example/janus"
+    #: How an address begins, one for example, and what takes the place of a user in it.
+    _scheme, _example, _login = "http", "https://media.example/janus", "token=..."
     roster = traitlets.List(traitlets.Unicode(), read_only=True)
 
-    def __init__(self, url: str, room: Any, *, name: str, token: str | None) -> None:
+    def __init__(self, url: str, room: Any, *, name: str, token: Token) -> None:
         traitlets.HasTraits.__init__(self)
         Emitter.__init__(self)
         string("name", name)
-        self._url = http.checked(url, self._scheme, self._example)
-        self._token = Token(token)
+        self._url = http.checked(url, self._scheme, self._example, self._login)
+        self._token = token
         self.room = room
         self.name = name
         self._lock = threading.Lock()

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import loop
 from .guard import OTHER_SITES, Guard
-from .http import LONGEST_BODY, Token
+from .http import LONGEST_BODY
 from .listening import address, check_address, listen
+from .tokens import Token
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -19,10 +19,10 @@ from ..media.stream import MediaStream
 from ..media.track import Track
 from . import loop
 from .guard import Guard
-from .http import Token
 from .listening import address, check_address, listen
 from .offered import Offered, has_ended
 from .served import Role, Served
+from .tokens import Token
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
 import math
@@ -15,7 +14,7 @@ from urllib.parse import quote, urlencode
 from ..errors import SignalingError
 from ..ice import IceServer, parse_ice_server
 from . import http, loop
-from .http import Token
+from .tokens import Login, Token
 from .turn import LIFETIME, Ephemeral
 
 logger = logging.getLogger(__name__)
@@ -174,7 +173,7 @@ class TwilioTurn(_Service):
         self._sid = _given(account_sid, "account_sid", "TWILIO_ACCOUNT_SID")
         token = _given(auth_token, "auth_token", "TWILIO_AUTH_TOKEN")
         super().__init__(ttl, self._sid, token)
-        self._login = _Login(self._sid, token)
+        self._login = Login(self._sid, token)
 
     async def _ask(self) -> http.Reply:
         url = f"{self.origin}/2010-04-01/Accounts/{quote(self._sid, safe='')}/Tokens.json"
@@ -207,18 +206,6 @@ class HuggingFaceTurn(_Service):
     async def _ask(self) -> http.Reply:
         url = f"{self.origin}/credentials?{urlencode({'ttl': self._ttl})}"
         return await http.ask("GET", url, self._secrets[0], timeout=TIMEOUT)
-
-
-class _Login(Token):
-    """A user name and a password: RFC 7617."""
-
-    __slots__ = ()
-
-    def __init__(self, user: str, password: str) -> None:
-        super().__init__(base64.b64encode(f"{user}:{password}".encode()).decode())
-
-    def header(self) -> dict[str, str]:
-        return {"Authorization": f"Basic {self._value}"}
 
 
 def _given(value: str | None, name: str, variable: str) -> str:

@@ -13,6 +13,7 @@ from ..errors import RtcError, SignalingError
 from . import http
 from .failures import CONNECT_TIMEOUT
 from .room import CONNECT, Member, Room
+from .tokens import Credentials, credentials
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,8 @@ class WebSocketRoom(Room):
         Its name.
     name : str
         What others see.
-    token : str, optional
-        Sent as a bearer token, and shown nowhere.
+    token : str or (str, str), optional
+        A bearer token, or a user and a password; shown nowhere.
 
     Attributes
     ----------
@@ -60,14 +61,14 @@ class WebSocketRoom(Room):
         A trait: the names of the others, in the order in which they came.
     """
 
-    _scheme, _example = "ws", "ws://127.0.0.1:8765"
+    _scheme, _example, _login = "ws", "ws://127.0.0.1:8765", 'token=("USER", "PASSWORD")'
 
-    def __init__(self, url: str, room: str, *, name: str = "", token: str | None = None) -> None:
+    def __init__(self, url: str, room: str, *, name: str = "", token: Credentials = None) -> None:
         if not isinstance(room, str):
             raise TypeError(f"room is a str, not {type(room).__name__}")
         if not 0 < len(room) <= 64:
             raise ValueError("a room has a name of 64 characters at most")
-        super().__init__(url, room, name=name, token=token)
+        super().__init__(url, room, name=name, token=credentials(token))
         self._socket: Any = None
 
     def _ends(self) -> Iterable[Member]:

@@ -9,6 +9,7 @@ from ..errors import InvalidStateError
 from . import http
 from .exchange import Exchange
 from .http import SDP, Reply
+from .tokens import Credentials
 
 if TYPE_CHECKING:
     from ..rtc.connection import PeerConnection
@@ -25,8 +26,8 @@ class Whep(Exchange):
     ----------
     url : str
         The endpoint's address, ``https://...``.
-    token : str, optional
-        Sent as a bearer token with each request, and shown nowhere.
+    token : str or (str, str), optional
+        A bearer token, or a user and a password, sent with each request and shown nowhere.
 
     Raises
     ------
@@ -36,7 +37,7 @@ class Whep(Exchange):
 
     what = "WHEP"
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
+    def __init__(self, url: str, *, token: Credentials = None) -> None:
         super().__init__(url, token=token)
         self._added: list[RtpTransceiver] = []
         self._was_offered = False

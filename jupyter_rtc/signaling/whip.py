@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from ..engine.loop import engine
@@ -10,6 +11,8 @@ from .exchange import Exchange
 
 if TYPE_CHECKING:
     from ..rtc.connection import PeerConnection
+
+logger = logging.getLogger(__name__)
 
 
 class Whip(Exchange):
@@ -22,8 +25,8 @@ class Whip(Exchange):
     ----------
     url : str
         The endpoint's address, ``https://...``.
-    token : str, optional
-        Sent as a bearer token with each request, and shown nowhere.
+    token : str or (str, str), optional
+        A bearer token, or a user and a password, sent with each request and shown nowhere.
 
     Raises
     ------
@@ -37,9 +40,23 @@ class Whip(Exchange):
         transceivers = [t for t in connection.get_transceivers() if t.direction != "stopped"]
         if not any(t.direction in ("sendrecv", "sendonly") for t in transceivers):
             raise InvalidStateError("there is nothing to publish: pc.add_track(track) first")
-        for transceiver in transceivers:
-            if transceiver.direction in ("recvonly", "inactive"):  # RFC 9725 §4.2
+        for transceiver in transceivers:  # RFC 9725 §4.2: sendonly, all of them
+            if transceiver.direction in ("recvonly", "inactive"):
                 raise InvalidStateError(
                     f"WHIP publishes only, and {transceiver!r} is to receive: use another connection"
+                )
+            if transceiver.direction == "sendonly" or transceiver._from_add_track:
+                continue
+            if transceiver.sender.track is None:
+                raise InvalidStateError(
+                    f"WHIP publishes only, and {transceiver!r} has no track to send, but would receive: use another "
+                    'connection to receive, or add_transceiver(..., direction="sendonly") for a track that comes later'
+                )
+        for transceiver in transceivers:
+            if transceiver.direction == "sendrecv" and not transceiver._from_add_track:
+                logger.warning(
+                    "WHIP publishes only: %r is sendonly from now on, and will receive nothing. "
+                    'add_transceiver(track, direction="sendonly") says so at once',
+                    transceiver,
                 )
             await engine().run(transceiver._set_direction("sendonly"))

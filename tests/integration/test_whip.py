@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import logging
 import sys
@@ -120,6 +121,25 @@ async def test_another_server_that_is_redirected_to_is_not_told_the_token(server
         await pc.connect(rtc.Whip(f"{server.url}/endpoint", token=SECRET), SOON)
         assert "Authorization" in server.requests[0][2]
         assert "Authorization" not in other.requests[0][2]
+
+
+async def test_a_session_of_another_server_that_was_redirected_to_is_ended_without_the_token(server, pc):
+    async with Endpoint() as other:
+        server.on["POST", "/endpoint"] = respond(308, headers={"Location": f"{other.url}/endpoint"})
+        await pc.connect(rtc.Whip(f"{server.url}/endpoint", token=SECRET), SOON)
+        await pc.aclose()
+        await asyncio.wait_for(other.deleted.wait(), SOON)
+        assert ["Authorization" in request[2] for request in other.requests] == [False, False]
+
+
+async def test_another_server_that_is_redirected_to_and_wants_the_token_is_told_apart(server, pc):
+    async with Endpoint() as other:
+        server.on["POST", "/endpoint"] = respond(307, headers={"Location": f"http://u:p@127.0.0.1:{other.port}/x"})
+        other.on["POST", "/x"] = respond(401, headers={"WWW-Authenticate": "Bearer"})
+        error = await refused(pc, rtc.Whip(f"{server.url}/endpoint", token=SECRET))
+        assert "redirected to, and is not told the token" in str(error)
+        assert error.url == f"{other.url}/x"
+        assert "Authorization" not in other.requests[0][2], "a user in an address is the server's words, not ours"
 
 
 async def test_endless_redirects_end(server, pc):
@@ -342,6 +362,111 @@ async def until_more(server: Endpoint, before: int) -> None:
     while await packets(server) < before + 50:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
+
+
+# -- logins and directions ----------------------------------------------------------------------------------------
+
+
+async def test_a_user_and_a_password_are_sent_as_basic_and_shown_nowhere(server, caplog):
+    caplog.set_level(logging.DEBUG)
+    login = f"Basic {base64.b64encode(f'adä:{SECRET} x'.encode()).decode()}"
+    for kind in (rtc.Whip, rtc.Whep):
+        async with rtc.PeerConnection() as pc:
+            if kind is rtc.Whip:
+                pc.add_track(rtc.TestTone())
+            signaling = kind(f"{server.url}/endpoint", token=("adä", f"{SECRET} x"))
+            await pc.connect(signaling, SOON)
+            assert SECRET not in repr(signaling) + signaling.view.value + repr(signaling._token) + pc.report().__str__()
+        await asyncio.wait_for(server.deleted.wait(), SOON)
+    assert {request[2]["Authorization"] for request in server.requests} == {login}
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("token", "offered", "words"),
+    [
+        (None, [], "a token is wanted: pass token=..."),
+        (None, ["Bearer"], "a token is wanted: pass token=..."),
+        (None, ['Bearer realm="a, b", Basic realm="x"'], "a token is wanted: pass token=..."),
+        (None, ['Basic realm="Digest, Bearer", charset="UTF-8"'], 'pass token=("USER", "PASSWORD")'),
+        (None, ["bearer", 'BASIC realm="x"'], "a token is wanted: pass token=..."),
+        (SECRET, ["basic"], 'pass token=("USER", "PASSWORD")'),
+        (SECRET, ["Bearer"], "the token is refused"),
+        (("ada", SECRET), ['Basic realm="x"'], "the user or the password is refused"),
+        (("ada", SECRET), [], "the user or the password is refused"),
+        (("ada", SECRET), ["Bearer"], 'a bearer token is wanted, and no user and password: pass token="..."'),
+        (None, ['Digest realm="x", nonce="y"', "Negotiate"], "a login by Digest or Negotiate is wanted"),
+        (("ada", SECRET), ["NTLM"], "a login by NTLM is wanted"),
+    ],
+)
+async def test_a_server_that_wants_a_login_is_told_with_what_to_pass(server, pc, token, offered, words):
+    text = f"no, {SECRET}" if token else "no"
+    challenges = CIMultiDict(("WWW-Authenticate", one) for one in offered)
+    server.on["POST", "/no"] = respond(401, text, headers=challenges)
+    error = await refused(pc, rtc.Whip(f"{server.url}/no", token=token))
+    assert words in str(error)
+    assert error.status == 401
+
+
+@pytest.mark.parametrize(
+    "make", [rtc.Whip, rtc.Whep, lambda url, **options: rtc.WebSocketRoom(f"ws{url[4:]}", "a", **options)]
+)
+@pytest.mark.parametrize(
+    ("token", "error"),
+    [
+        (("ada",), TypeError),
+        (("ada", SECRET, "x"), TypeError),
+        (("ada", None), TypeError),
+        ((1, SECRET), TypeError),
+        (["ada", SECRET], TypeError),
+        (("a:da", SECRET), ValueError),
+        (("ada", f"{SECRET}\r\nX: y"), ValueError),
+    ],
+)
+def test_what_is_no_login_is_refused_without_showing_it(make, token, error):
+    with pytest.raises(error) as caught:
+        make("http://127.0.0.1:9/x", token=token)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"https://ada:{SECRET}@media.example/live",
+        f"https://ada:{SECRET}#1@media.example/live",
+        f"https://ada:{SECRET}?1@media.example/live",
+        f"https://ada:{SECRET}/1@media.example/live",
+        f"ada:{SECRET}@media.example/live",
+        f"https:/ada:{SECRET}@media.example/live",
+        f"https://{SECRET}@media.example/live",
+    ],
+)
+def test_a_password_in_the_address_is_refused_and_not_shown(address):
+    with pytest.raises(ValueError) as caught:
+        rtc.Whip(address)
+    assert SECRET not in str(caught.value)
+    assert "token=" in str(caught.value) or "names a host" in str(caught.value)
+
+
+@pytest.mark.parametrize("direction", ["sendrecv", "recvonly", "inactive"])
+async def test_a_transceiver_that_is_to_receive_is_not_made_to_send_only(server, pc, direction):
+    pc.add_transceiver("video", direction=direction)
+    with pytest.raises(rtc.InvalidStateError, match="WHIP publishes only.*receive.*use another connection"):
+        await pc.connect(rtc.Whip(f"{server.url}/endpoint"), SOON)
+    assert [one.direction for one in pc.get_transceivers()] == ["sendrecv", "sendrecv", direction]
+    assert not server.requests
+
+
+async def test_one_that_sends_and_would_receive_is_made_to_send_only_and_that_is_said(server, caplog):
+    async with rtc.PeerConnection() as pc:
+        pc.add_transceiver(rtc.TestTone())
+        pc.add_track(rtc.TestPattern((160, 120)))
+        pc.add_transceiver("video", direction="sendonly")
+        await pc.connect(rtc.Whip(f"{server.url}/endpoint"), SOON)
+        assert [one.direction for one in pc.get_transceivers()] == ["sendonly"] * 3
+    (said,) = [record.getMessage() for record in caplog.records if "sendonly" in record.getMessage()]
+    assert "audio" in said
+    assert "will receive nothing" in said
 
 
 # -- playing ------------------------------------------------------------------------------------------------------
