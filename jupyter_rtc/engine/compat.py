@@ -32,6 +32,7 @@ from aiortc.sdp import SessionDescription as ParsedDescription
 
 from ..ice import IceServer, IceServerSource
 from ..media import track as media_track
+from ..threads import says_process_ends
 
 logger = logging.getLogger(__name__)
 
@@ -268,7 +269,11 @@ def before_receiving(receiver: Any, prepare: Callable[[], None]) -> None:
 
     async def prepared(parameters: Any) -> None:
         prepare()
-        await receive(parameters)
+        try:
+            await receive(parameters)
+        except RuntimeError as error:  # its decoder's thread
+            if not says_process_ends(error):
+                raise
 
     receiver.receive = prepared
 

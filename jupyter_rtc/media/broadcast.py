@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from ..threads import start_thread
 from .encoder import Codec, encoder_for
 from .frames import Picture
 from .track import Track
@@ -141,12 +142,11 @@ class Layer:
         self._closed = False
         #: What it makes, in bits a second.
         self.rate = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"jupyter-rtc encoder {track.label}", daemon=True)
         self._stop: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        start_thread(self._run, f"jupyter-rtc encoder {self.track.label}")
         self._stop = self.track._subscribe(self._put)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from ..checks import string
+from ..threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,8 @@ class Serial:
             if self._running:
                 return
             self._running = True
-        threading.Thread(target=self._run, name="jupyter-rtc-events", daemon=True).start()
+        if not start_thread(self._run, "jupyter-rtc-events"):  # the process ends: nobody is told any more
+            self._jobs.clear()
 
     def submit_first(self, jobs: Iterable[Callable[[], Any]]) -> None:
         """Put jobs before all that wait; from within a job."""

@@ -189,7 +189,7 @@ class Playout:
             before = self._sound[start : start + FADE]
             search = self._sound[start + samples - FADE : start + samples + FADE]
             likeness = np.correlate(search.sum(axis=1), before.sum(axis=1), "valid")
-            samples += int(likeness.argmax()) - FADE
+            samples += int(np.argmax(likeness)) - FADE
             mix = np.linspace(0, 1, FADE, dtype=np.float32)[:, None]
             after = self._sound[start + samples : start + samples + FADE]
             self._sound = self._sound.copy()

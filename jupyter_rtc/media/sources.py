@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import av
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from ..checks import number, whole
 from ..errors import InvalidStateError
+from ..threads import start_thread
 from .arrays import LARGEST, check_picture, picture_array, picture_from_array
 from .clock import Pacer
 from .events import describe, kind_of
@@ -68,7 +70,7 @@ class Source(Track[Item]):
 
     def _activate(self) -> None:
         self._stopping = stopping = threading.Event()
-        threading.Thread(target=self._run, args=(stopping,), name=f"jupyter-rtc {self.label}", daemon=True).start()
+        start_thread(partial(self._run, stopping), f"jupyter-rtc {self.label}")
 
     def _halt(self) -> None:
         self._stopping.set()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any, Generic, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from ..threads import start_thread
 from .arrays import picture_from_array, samples_from_array
 from .events import describe, kind_of
 from .frames import Picture, Pixels, Sound
@@ -45,7 +45,7 @@ class Worker(Generic[Item]):
         # Sound must have no holes as long as the function keeps up on average.
         self._slot: Slot[Item] = Slot(1 if source.kind == "video" else 50)
         self._unsubscribe = source._subscribe(self._slot.put, self._slot.close)
-        threading.Thread(target=self._run, name=f"jupyter-rtc {name}", daemon=True).start()
+        start_thread(self._run, f"jupyter-rtc {name}")
 
     def stop(self) -> None:
         """End it; a call under way is not waited for."""

@@ -19,6 +19,7 @@ import pytest
 # A package imports only from its own line and from those above it.
 LAYERS = (
     {"errors"},
+    {"threads"},
     {"checks"},
     {"ice"},
     {"config"},
