@@ -158,7 +158,8 @@ def _clipped(block: Array, array: Array, name: str) -> Array:
             f"shape {array.shape} with dtype {array.dtype} has values from {low:g} to {high:g}: "
             f"a float picture is in [0, 1]{_try(array, name)}"
         )
-    return cast(Array, np.nan_to_num(np.clip(block, 0, 1)))
+    clipped: Array = np.nan_to_num(np.clip(block, 0, 1))
+    return clipped
 
 
 def samples_from_array(value: Any, over: float = OVER_SOUND) -> Samples:
