@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 #: Pixels a side, that video can have.
 LARGEST = 8192
 #: Numbers that are converted at a time, so that they stay in the processor's cache.
-_BLOCK = 1 << 15
+_BLOCK = 1 << 17
 
 _PICTURES = (
     "a picture is (height, width) grey, (height, width, 3) RGB or (height, width, 4) RGBA; "
@@ -140,13 +140,14 @@ def _bytes_of(array: Array, name: str) -> Pixels:
     bits: Any = np.uint64 if dtype is np.float64 else np.uint32
     most = np.array(1, dtype).view(bits)
     rows = max(1, _BLOCK * len(array) // array.size)
+    scratch = np.empty((min(rows, len(array)), *array.shape[1:]), dtype)
     for begin in range(0, len(array), rows):
         block = np.ascontiguousarray(array[begin : begin + rows], dtype)
         if block.view(bits).max() > most:
             block = _clipped(block, array, name)
-        block = block * dtype(255)
-        block += dtype(0.5)
-        np.copyto(out[begin : begin + rows], block, casting="unsafe")
+        scaled = np.multiply(block, dtype(255), out=scratch[: len(block)])
+        scaled += dtype(0.5)
+        np.copyto(out[begin : begin + rows], scaled, casting="unsafe")
     return out
 
 
