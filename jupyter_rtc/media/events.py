@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
 import threading
 import traceback
@@ -15,6 +13,7 @@ from typing import Any, TypeVar, overload
 
 from ..checks import string
 from ..threads import start_thread
+from .calling import call, here
 
 logger = logging.getLogger(__name__)
 
@@ -22,19 +21,6 @@ Callback = Callable[..., Any]
 C = TypeVar("C", bound=Callback)
 
 _PACKAGE = str(Path(__file__).parents[1])
-
-_lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
-
-
-def _coroutine_loop() -> asyncio.AbstractEventLoop:
-    """Return the loop on which coroutine callbacks are awaited, started at first use."""
-    global _loop
-    with _lock:
-        if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="jupyter-rtc-callbacks", daemon=True).start()
-        return _loop
 
 
 class Serial:
@@ -68,9 +54,7 @@ class Serial:
                     return
                 job = self._jobs.popleft()
             try:
-                result = job()
-                if inspect.iscoroutine(result):
-                    asyncio.run_coroutine_threadsafe(result, _coroutine_loop()).result()
+                call(job)
             except BaseException:  # also sys.exit() and a cancelled coroutine: later events are not to suffer
                 logger.exception("a callback raised")
 
@@ -80,11 +64,19 @@ class _Listener:
 
     def __init__(self, callback: Callback) -> None:
         self._callback = callback
+        self._context = here()
         self.stopped = False
 
-    def call(self, *payload: Any) -> Any:
-        """Call it, unless it was stopped while the event was on its way."""
-        return None if self.stopped else self._callback(*payload)
+    def call(self, *payload: Any) -> None:
+        """Call it in its cell, unless it was stopped while the event was on its way."""
+        if not self.stopped:
+            self._context.copy().run(self._call, *payload)
+
+    def _call(self, *payload: Any) -> None:
+        try:
+            call(self._callback, *payload)
+        except BaseException:  # told here, in its cell; also sys.exit()
+            logger.exception("a callback raised")
 
 
 class Emitter:
@@ -105,7 +97,8 @@ class Emitter:
         """Call `callback` at each `event`; also a decorator, ``@object.on("name")``.
 
         Callbacks run one after another, in the order of their events, on a thread of their own; coroutines are
-        awaited. One that raises is logged with its traceback and harms no other.
+        awaited. What they print appears in the cell that called `on`. One that raises is logged with its traceback
+        and harms no other.
 
         Returns
         -------

@@ -21,7 +21,7 @@ class Form(Protocol[Wanted]):
     """Makes of items what one reader is given. Not for two threads at once."""
 
     def take(self, item: Wanted) -> list[Piece]:
-        """Return what is complete with this item."""
+        """Return what is complete with this item; raise the error of a map that could not make it."""
 
     def rest(self) -> list[Piece]:
         """Return what is left when there is no further item."""
@@ -35,6 +35,7 @@ class PictureForm:
 
     def take(self, item: Picture) -> list[Piece]:
         """Return the picture."""
+        item.assert_made()
         return [(item.time, item.array(self.format))]
 
     def rest(self) -> list[Piece]:
@@ -70,6 +71,7 @@ class SoundForm:
 
     def take(self, item: Sound) -> list[Piece]:
         """Return the pieces that are whole with this stretch of sound."""
+        item.assert_made()
         samples = mixed(item.data, self.channels)
         if self.rate == SAMPLE_RATE and not len(self._held) and self._length in (0, len(samples)):
             return [(item.time, samples.copy() if samples is item.data else samples)]

@@ -62,6 +62,9 @@ class Media(Protocol):
     def blank(self) -> Self:
         """Return black or silence in its place."""
 
+    def assert_made(self) -> None:
+        """Raise the error of a map that could not make it, and for which it stands in."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -133,6 +136,9 @@ class Picture:
         width, height = self.size
         return Picture(np.zeros((height, width, 3), np.uint8), "rgb24", self.time)
 
+    def assert_made(self) -> None:
+        """Do nothing: it was made."""
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -158,6 +164,9 @@ class Sound:
     def blank(self) -> Sound:
         """Return silence of the same length and time."""
         return Sound(np.zeros_like(self.data), self.time)
+
+    def assert_made(self) -> None:
+        """Do nothing: it was made."""
 
 
 def picture_from_frame(frame: av.VideoFrame, time: float) -> Picture:

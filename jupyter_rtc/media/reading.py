@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from types import MethodType
@@ -19,6 +20,7 @@ from ..errors import ConnectTimeout, InvalidStateError
 from .forms import Form, PictureForm, Piece, SoundForm
 from .frames import SAMPLE_RATE, Format, Item, Kind
 from .slot import Slot, SlotClosed
+from .ties import Ties
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,10 @@ class Readable(Generic[Item]):
 
     def _subscribe(self, sink: Callable[[Item], None], on_end: Callable[[], None]) -> Callable[[], None]:
         """Let `sink` have each item; return what ends it."""
+        raise NotImplementedError
+
+    def _unsubscribe(self, sink: Callable[[Item], None]) -> None:
+        """Let `sink` have no more items."""
         raise NotImplementedError
 
     def _why_silent(self) -> str:
@@ -264,7 +270,7 @@ class Readable(Generic[Item]):
             rest = reader.rest_in(form)
             while sum(map(len, rest)) < wanted:
                 try:
-                    pieces = reader.form.take(self._wait(reader.slot, limit, began=began))
+                    item = self._wait(reader.slot, limit, began=began)
                 except ConnectTimeout:
                     raise
                 except TimeoutError:
@@ -278,6 +284,8 @@ class Readable(Generic[Item]):
                     pieces = reader.form.rest()
                     if sum(map(len, rest)) + sum(len(piece) for _, piece in pieces) < wanted:
                         raise
+                else:
+                    pieces = reader.form.take(item)
                 for _, piece in pieces:
                     if rest and rest[0].shape[1] != piece.shape[1]:
                         rest.clear()
@@ -307,8 +315,9 @@ class Readable(Generic[Item]):
             True: the oldest of them go. False: none is lost, and a reader that falls more than 300 behind gets an
             `OperationError`.
         timestamps : bool
-            Yield ``(seconds, item)``, media seconds since the track's first item. What nobody reads is not made, or not
-            decoded: the first is the first that anybody could read.
+            Yield ``(seconds, item)``, media seconds since the track's first item. Zero is the first item that anybody
+            could read, since what nobody reads is not made or decoded. An iteration that begins later begins above
+            zero: subtract its first value to count from its own start.
         timeout : float, optional
             Raise `TimeoutError` when nothing comes for so many seconds.
         format : {"rgb", "bgr", "gray"}
@@ -389,16 +398,12 @@ class FrameIterator(Generic[Item]):
         self._timestamps = timestamps
         self._slot: Slot[Item] = Slot(int(maxsize)) if drop else Slot(LOSSLESS_BOUND, full="fail")
         self._dropped = 0
-        self._unsubscribe = track._subscribe(self._slot.put, self._slot.close)
+        self._reading = Ties(track._subscribe(self._slot.put, self._slot.close))
 
     def close(self) -> None:
         """End the iteration. Also happens when the iterator is forgotten."""
-        self._unsubscribe()
+        self._reading.cut()
         self._slot.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_unsubscribe"):
-            self._unsubscribe()
 
     def __iter__(self) -> FrameIterator[Item]:
         return self
@@ -452,7 +457,8 @@ class Reader(Generic[Item]):
         self.last_read = time.monotonic()
         self.stopped = False
         self._waiting = 0
-        self._stop = track._subscribe(self._put, self.slot.close)
+        self._track = weakref.ref(track)  # which holds this
+        track._subscribe(self._put, self.slot.close)
 
     def __enter__(self) -> Self:
         self._waiting += 1
@@ -478,4 +484,5 @@ class Reader(Generic[Item]):
         self.slot.put(item)
         if not self._waiting and time.monotonic() - self.last_read > LINGER:
             self.stopped = True
-            self._stop()
+            if (track := self._track()) is not None:
+                track._unsubscribe(self._put)

@@ -1,4 +1,7 @@
-"""A track whose source can be plugged in and changed."""
+"""A track whose source can be plugged in and changed.
+
+It holds its source; the source does not hold it, so that a clone or a map that everybody has forgotten is freed.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
+from .ties import Ties, weakly
 from .track import Item, Kind, Track
 
 
@@ -27,12 +31,19 @@ class RelayTrack(Track[Item]):
         self._is_clone = is_clone
         self._generation = 0
         self._upstream: Track[Item] | None = None
-        self._stop_upstream: list[Callable[[], None]] = []
-        self._stop_muting: list[Callable[[], None]] = []
+        #: Its subscriptions while it is read, and to the source's muting.
+        self._reading = Ties()
+        self._muting = Ties()
         #: What the owner knows about silence, and about waiting in vain.
         self.why_silent: Callable[[], str] | None = None
         self.in_vain: Callable[[bool, float], Exception | None] | None = None
         self._plug(upstream)
+
+    def clone(self) -> RelayTrack[Item]:
+        """Return a track of the same source that is stopped and enabled on its own."""
+        if self._is_clone and self._upstream is not None and self._ready_state == "live":
+            return self._upstream.clone()  # this one is not to be held, and its device on, for the sake of the other
+        return super().clone()
 
     @property
     def _keeps_last(self) -> bool:  # type: ignore[override]
@@ -50,24 +61,21 @@ class RelayTrack(Track[Item]):
                 self._halt()
             self._upstream = upstream
             self._generation += 1
-            for stop in self._stop_muting:
-                stop()
-            self._stop_muting = []
+            self._muting.cut()
             if upstream is not None:
-                self._stop_muting = [
-                    upstream.on("mute", lambda: self._follow_mute(upstream)),
-                    upstream.on("unmute", lambda: self._follow_mute(upstream)),
-                ]
+                follow = partial(weakly(self._follow_mute), self._generation)
+                self._muting.add(upstream.on("mute", follow), upstream.on("unmute", follow))
             if self._sinks:
                 self._activate()
         if upstream is None:
             self._set_muted(True)
             self._forget()
         else:
-            self._follow_mute(upstream)
+            self._follow_mute(self._generation)
 
-    def _follow_mute(self, upstream: Track[Item]) -> None:
-        if upstream is self._upstream:
+    def _follow_mute(self, generation: int) -> None:
+        upstream = self._upstream
+        if generation == self._generation and upstream is not None:
             self._set_muted(upstream.muted)
             if upstream.muted and not self._keeps_last:
                 self._forget()
@@ -82,15 +90,14 @@ class RelayTrack(Track[Item]):
             return
         if upstream.error is not None:
             self._fail(upstream.error)
-        self._stop_upstream = [
-            upstream.on("error", self._fail),
-            upstream._subscribe(partial(self._relay, self._generation), self._upstream_ended, is_clone=self._is_clone),
-        ]
+        relay = partial(weakly(self._relay), self._generation)
+        self._reading.add(
+            upstream.on("error", weakly(self._fail)),
+            upstream._subscribe(relay, weakly(self._upstream_ended), is_clone=self._is_clone),
+        )
 
     def _halt(self) -> None:
-        stops, self._stop_upstream = self._stop_upstream, []
-        for stop in stops:
-            stop()
+        self._reading.cut()
 
     def _source_stats(self) -> dict[str, Any]:
         return {} if self._upstream is None else self._upstream._source_stats()

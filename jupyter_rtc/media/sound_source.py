@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..checks import number
 from ..errors import InvalidStateError
 from .arrays import samples_from_array
+from .calling import call
 from .clock import Pacer
 from .forms import checked_channels, checked_rate
 from .frames import SAMPLE_RATE, Samples, Sound
@@ -76,11 +77,11 @@ class NumpyAudioTrack(Source[Sound]):
         """Return what adds sound to the buffer, at least a chunk if it has so much."""
         if callable(source):
 
-            def call() -> None:
+            def make() -> None:
                 times = (self._position + np.arange(self._chunk)) / self._rate
-                self._append(source(times), exactly=self._chunk)
+                self._append(call(source, times), exactly=self._chunk)
 
-            return call
+            return make
         if isinstance(source, Iterator):
             return lambda: self._append(next(source))
         samples = self._checked(source)

@@ -16,6 +16,7 @@ from ..checks import number, whole
 from ..errors import InvalidStateError
 from ..threads import start_thread
 from .arrays import LARGEST, check_picture, picture_array, picture_from_array
+from .calling import call, here
 from .clock import Pacer
 from .events import describe, kind_of
 from .frames import Format, Picture, checked_format
@@ -67,6 +68,8 @@ class Source(Track[Item]):
         # A source's function is never called by two threads at once, not even when readers come and go.
         self._one_at_a_time = threading.Lock()
         self._told: set[Hashable] = set()
+        # What the source prints appears in the cell that made the track.
+        self._context = here()
 
     def _activate(self) -> None:
         self._stopping = stopping = threading.Event()
@@ -80,7 +83,7 @@ class Source(Track[Item]):
     def _run(self, stopping: threading.Event) -> None:
         with self._one_at_a_time:
             try:
-                self._produce(stopping)
+                self._context.run(self._produce, stopping)
             except StopIteration:
                 self._end(event=True)
 
@@ -247,7 +250,7 @@ class NumpyVideoTrack(Source[Picture]):
             if stopping.wait(max(0.0, due - time.monotonic())):
                 return
             at = due - self._start
-            self._guarded(lambda at=at, due=due: self._picture_of(source(at), due))  # type: ignore[misc]
+            self._guarded(lambda at=at, due=due: self._picture_of(call(source, at), due))  # type: ignore[misc]
 
     def _picture_of(self, value: Any, due: float) -> Picture:
         return picture_from_array(value, due, self._size, self._format)

@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import av
 import numpy.typing as npt
@@ -17,11 +17,16 @@ import numpy.typing as npt
 from ..checks import flag
 from .display import Displayable
 from .events import Emitter, kind_of
+from .forms import form_of
 from .frames import SAMPLE_RATE, Picture, Sound
 from .frames import Item as Item
 from .frames import Kind as Kind
 from .reading import Readable, Reader
 from .slot import SlotClosed
+from .ties import Ties
+
+if TYPE_CHECKING:
+    from .relay import RelayTrack
 
 ReadyState = Literal["live", "ended"]
 Sink = Callable[[Item], None]
@@ -154,17 +159,28 @@ class Track(Readable[Item], Displayable, Emitter):
         for follow in tuple(self._end_followers) if was_live else ():
             follow()
 
-    def clone(self) -> Track[Item]:
+    def clone(self) -> RelayTrack[Item]:
         """Return a track of the same source that is stopped and enabled on its own."""
         from .relay import RelayTrack
 
-        clone: Track[Item] = RelayTrack(self.kind, self, label=self.label, is_clone=True)
-        clone._stopped = lambda: self._stopped()
+        clone = RelayTrack(self.kind, self, label=self.label, is_clone=True)
         if self._ready_state == "ended":
             clone._ready_state = "ended"
         else:
             self._clones.add(clone)
+            forgotten = Ties(self._clone_forgotten)
+
+            def stopped() -> None:
+                forgotten.discard()
+                self._stopped()
+
+            clone._stopped = stopped
         return clone
+
+    def _clone_forgotten(self) -> None:
+        """A live clone is gone: the device may have been on for it alone."""
+        if not self._is_wanted:
+            self._serial.submit(self._stopped)
 
     @property
     def _is_wanted(self) -> bool:
@@ -299,18 +315,33 @@ class Track(Readable[Item], Displayable, Emitter):
             self._latest = None
 
     def on_frame(self, callback: Callable[[npt.NDArray[Any]], Any]) -> Callable[[], None]:
-        """Call `callback(item)` on a worker thread for each item, the newest if it is slow; return what ends it."""
-        from .transform import Worker
+        """Call `callback(item)` on a worker thread for each item, the newest if it is slow.
+
+        The callback may be a coroutine function, which is awaited on a loop of ours. What it prints appears in the
+        cell that called `on_frame`. An error is printed there once, and the next item is given all the same.
+
+        Returns
+        -------
+        stop : callable
+            Ends it. No call begins after it has returned; one under way goes on. May be called by the callback, too.
+        """
+        from .user_code import UserCode, Worker
 
         if not callable(callback):
             raise TypeError(f"on_frame takes a function of one item, not {type(callback).__name__}")
-        return Worker(self, lambda item: callback(item.array()), self, f"on_frame {self.label}").stop
+        return Worker(self, UserCode(callback, self, f"on_frame {self.label}", form_of(self.kind, {}))).stop
 
     def map(self, function: Callable[[npt.NDArray[Any]], Any]) -> Track[Item]:
-        """Return a track of `function(item)`, called on a worker thread for each item while somebody reads.
+        """Return a track of `function(item)`, called on a worker thread for each item while somebody reads the track.
 
-        A slow function loses items and adds no delay. For one that raises, the traceback is shown with the track, and
-        a coarse mosaic of the picture (or silence) goes on in its place, so that nothing unprocessed is sent.
+        One call at a time, in the order of the items; a slow function loses items and adds no delay. It may be a
+        coroutine function, which is awaited on a loop of ours. What it prints appears in the cell that called `map`.
+
+        If it raises, pages and peers get a coarse mosaic of the picture, or silence, so that nothing unprocessed is
+        sent, and the traceback is shown with the track and printed once. `read`, `latest` and `frames` of the track
+        raise the error; `on_frame` is not called for that item.
+
+        The track is freed when nobody holds, shows or reads it any more.
         """
         from .transform import MappedTrack
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, Literal, TypeVar, cast
@@ -29,8 +28,6 @@ from .sdp import DIRECTIONS, DIRECTIONS_IN_WORDS, SessionDescription
 from .session import Session
 from .states import HasStates
 from .transceiver import RtpReceiver, RtpSender, RtpTransceiver
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,9 +12,8 @@ from traitlets.utils.bunch import Bunch
 
 from ..engine.loop import runs_user_code
 from ..media.events import Emitter, Serial
+from ..media.observers import Observed, telling
 from .report import History
-
-logger = logging.getLogger(__name__)
 
 
 class State(traitlets.Unicode):  # type: ignore[type-arg]
@@ -26,7 +24,7 @@ class State(traitlets.Unicode):  # type: ignore[type-arg]
         return str(obj._states.get(self.name, self.default_value))
 
 
-class HasStates(Emitter, traitlets.HasTraits):
+class HasStates(Emitter, Observed):
     """An object with the states of an RTCPeerConnection.
 
     A state changes at once. Those who observe the trait are told of each change, one after another and in the order of
@@ -98,10 +96,8 @@ class HasStates(Emitter, traitlets.HasTraits):
         try:
             while (change := self._next_change()) is not None:
                 name, old, new = change
-                try:
+                with telling():
                     self.notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
-                except Exception:
-                    logger.exception("an observer of %s raised", name)
         except BaseException:  # as Ctrl-C in an observer
             self._telling = False
             raise

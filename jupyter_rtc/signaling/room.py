@@ -18,6 +18,7 @@ from ..engine.loop import engine
 from ..errors import InvalidStateError, RtcError, SignalingError
 from ..media.display import Displayable
 from ..media.events import Emitter
+from ..media.observers import Observed
 from ..media.stream import MediaStream
 from ..media.track import Track
 from ..rtc.connection import PeerConnection
@@ -85,7 +86,7 @@ class RoomTrackEvent(TrackEvent):
     member: Member
 
 
-class Room(Displayable, Emitter, traitlets.HasTraits):
+class Room(Displayable, Emitter, Observed):
     """What `WebSocketRoom` and `JanusRoom` have in common.
 
     Attributes
@@ -316,7 +317,7 @@ class Room(Displayable, Emitter, traitlets.HasTraits):
 
     def _tell(self, event: str, member: Member) -> None:
         names = [one.name for one in self._members.values()]
-        self._serial.submit(lambda: self.set_trait("roster", names))
+        self._serial.submit(lambda: self._tell_trait("roster", names))
         self._emit(event, member)
         self._changed()
 

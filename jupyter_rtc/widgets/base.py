@@ -19,6 +19,7 @@ from ..link.messages import Message
 from ..link.pages import Pages
 from ..link.session import Host, Plan
 from ..media.events import Serial
+from ..media.observers import Observed
 from ..media.reading import GLANCE
 from ..media.track import Kind, Track
 from ..rtc.report import Report, with_facts
@@ -39,7 +40,7 @@ def script_is_fresh() -> bool | None:
         return None
 
 
-class LiveWidget(anywidget.AnyWidget):
+class LiveWidget(Observed, anywidget.AnyWidget):
     """A widget whose page has a WebRTC connection of its own to this kernel."""
 
     _esm = _STATIC / "widget.js"

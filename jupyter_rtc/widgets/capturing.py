@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
@@ -18,8 +17,6 @@ from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from .base import LiveWidget
 from .reading import Reading
-
-logger = logging.getLogger(__name__)
 
 State = Literal["idle", "starting", "live", "stopped", "error", "closed"]
 
@@ -198,10 +195,7 @@ class CaptureWidget(Reading, LiveWidget):
 
     def _set_traits(self) -> None:
         for name, value in dict(self._told).items():
-            try:
-                setattr(self, name, value)
-            except Exception:  # an observer's: the camera is not to stay on for it
-                logger.exception("an observer of %s raised", name)
+            self._tell_trait(name, value)
 
     # -- the pages, on the engine's thread ------------------------------------------------------------------------
 

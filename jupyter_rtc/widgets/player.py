@@ -80,6 +80,9 @@ class _Player(LiveWidget):
             for stops in self._watched.values():
                 for stop in stops:
                     stop()
+            # ipywidgets and anywidget may hold a closed widget for good, which is not to hold its tracks.
+            self._stream = MediaStream()
+            self._watched.clear()
         super().close()
 
     @property

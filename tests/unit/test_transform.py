@@ -15,7 +15,8 @@ import pytest
 
 from jupyter_rtc import InvalidStateError, NumpyAudioTrack, NumpyVideoTrack, OperationError, TestTone
 from jupyter_rtc.media import reading
-from jupyter_rtc.media.transform import MOSAIC, mosaic
+from jupyter_rtc.media.failed import MOSAIC, mosaic
+from jupyter_rtc.media.track import Track
 from tests.conftest import SCALE
 
 SOON = 5 * SCALE
@@ -39,6 +40,13 @@ def counter(fps: float = 100) -> NumpyVideoTrack:
 
 def finite(count: int, fps: float = 200) -> NumpyVideoTrack:
     return NumpyVideoTrack(iter([picture(value) for value in range(1, count + 1)]), fps=fps)
+
+
+def shown_of(track: Track) -> list:
+    """Return a list to which all comes that a page or an encoder gets."""
+    items: list = []
+    track._subscribe(items.append)
+    return items
 
 
 def value_of(frame: np.ndarray) -> int:
@@ -156,10 +164,12 @@ def test_the_function_may_return_any_form_of_a_picture(result, shape):
 def test_a_result_that_is_no_picture_is_an_error_and_the_picture_goes_on(result):
     track = counter()
     mapped = track.map(lambda _frame: result)
-    assert mapped.read(timeout=SOON).shape == (6, 8, 3)
-    wait_for(lambda: mapped.error)
+    shown = shown_of(mapped)
+    with pytest.raises((TypeError, ValueError), match="picture"):
+        mapped.read(timeout=SOON)
+    wait_for(lambda: len(shown) > 2)
+    assert shown[-1].pixels.shape == (6, 8, 3)
     assert isinstance(mapped.error, (TypeError, ValueError))
-    assert "picture" in str(mapped.error)
     mapped.stop()
     track.stop()
 
@@ -175,7 +185,8 @@ def test_a_function_that_raises_is_told_once_with_a_traceback_from_its_own_code_
     mapped.on("error", errors.append)
     with caplog.at_level(logging.ERROR, logger="jupyter_rtc"):
         for _ in range(5):
-            assert mapped.read(timeout=SOON).shape == (6, 8, 3)
+            with pytest.raises(ZeroDivisionError):
+                mapped.read(timeout=SOON)
     assert mapped.ready_state == "live"
     mapped.stop()
     track.stop()
@@ -191,7 +202,19 @@ def test_a_function_that_recovers_is_shown_again():
     numbers = itertools.count()
     track = counter()
     mapped = track.map(lambda frame: picture(200) if next(numbers) > 3 else 1 / 0)
-    wait_for(lambda: (mapped.read(timeout=SOON) == 200).all())
+    with pytest.raises(ZeroDivisionError):
+        mapped.read(timeout=SOON)
+    frames = mapped.frames(timeout=SOON)
+
+    def is_well() -> bool:
+        try:
+            return bool((next(frames) == 200).all())
+        except ZeroDivisionError:
+            return False
+
+    wait_for(is_well)
+    frames.close()
+    assert (mapped.read(timeout=SOON) == 200).all()
     track.stop()
 
 
@@ -202,7 +225,9 @@ def test_nothing_unprocessed_is_sent_in_place_of_a_failed_picture():
     track = NumpyVideoTrack()
     track.write(detail)
     mapped = track.map(lambda _frame: 1 / 0)
-    shown = mapped.read(timeout=SOON)
+    pictures = shown_of(mapped)
+    wait_for(lambda: pictures)
+    shown = pictures[0].pixels
     track.stop()
     mapped.stop()
     assert shown.shape == detail.shape
@@ -297,10 +322,12 @@ def test_sound_can_be_mapped():
 def test_sound_whose_function_raises_is_silence():
     track = TestTone()
     mapped = track.map(lambda _sound: 1 / 0)
-    sound = mapped.read(0.1, timeout=SOON)
+    sounds = shown_of(mapped)
+    with pytest.raises(ZeroDivisionError):
+        mapped.read(0.1, timeout=SOON)
     track.stop()
-    assert sound.shape == (4800, 1)
-    assert not sound.any()
+    assert sounds[0].data.shape == (960, 1)
+    assert not sounds[0].data.any()
 
 
 def test_sound_that_is_mapped_has_no_hole_while_the_function_keeps_up_on_average():
@@ -385,7 +412,8 @@ def test_an_error_whose_words_change_is_told_once(caplog):
     mapped.on("error", seen.append)
     frames = mapped.frames(timeout=SOON)
     for _ in range(10):
-        next(frames)
+        with pytest.raises(ValueError, match="values from"):
+            next(frames)
     frames.close()
     assert len(caplog.records) == 1
     assert "values from" in caplog.text
@@ -561,3 +589,291 @@ def test_each_item_of_an_iteration_is_its_readers_own():
     next(first)[:] = 0
     assert (next(second) == 7).all()
     track.stop()
+
+
+# -- one call at a time -----------------------------------------------------------------------------------------------
+
+
+def test_no_call_begins_after_on_frame_was_stopped():
+    """Stopped at any moment, also between the arrival of a picture and the call."""
+    track = counter(fps=240)
+    for _ in range(60):
+        calls: list[float] = []
+        stop = track.on_frame(lambda _frame, calls=calls: calls.append(time.monotonic()))
+        wait_for(lambda calls=calls: calls)
+        stop()
+        stopped = time.monotonic()
+        track.read(timeout=SOON)
+        assert max(calls) <= stopped
+    track.stop()
+
+
+def test_the_backlog_of_a_slow_sound_callback_is_left_alone_once_it_is_stopped():
+    calls: list[int] = []
+
+    def slow(_sound: np.ndarray) -> None:
+        calls.append(1)
+        time.sleep(0.15)
+
+    tone = TestTone()
+    stop = tone.on_frame(slow)
+    wait_for(lambda: len(calls) == 4)
+    stop()
+    wait_for(lambda: not [thread for thread in threading.enumerate() if "on_frame" in thread.name])
+    assert len(calls) == 4
+    tone.stop()
+
+
+def test_stopping_a_callback_that_takes_long_does_not_wait_for_its_end():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def long(_frame: np.ndarray) -> None:
+        begun.set()
+        go_on.wait(SOON)
+
+    track = counter()
+    stop = track.on_frame(long)
+    assert begun.wait(SOON)
+    began = time.monotonic()
+    stop()
+    assert time.monotonic() - began < 1 * SCALE
+    go_on.set()
+    track.stop()
+
+
+def test_a_map_is_called_once_at_a_time_and_in_order_while_readers_come_and_go():
+    track, watch = counter(fps=100), threading.Lock()
+    running, most, seen = 0, 0, []
+
+    def slow(frame: np.ndarray) -> np.ndarray:
+        nonlocal running, most
+        with watch:
+            running += 1
+            most = max(most, running)
+            seen.append(value_of(frame))
+        time.sleep(0.05)
+        with watch:
+            running -= 1
+        return frame
+
+    mapped, shown = track.map(slow), []
+    other = track.on_frame(lambda _frame: None)  # the source is at work all the time
+    for _ in range(12):
+        frames = mapped.frames(timeout=SOON)
+        shown.append(value_of(next(frames)))
+        frames.close()
+    for _ in range(20):  # nobody waits for a result
+        mapped.frames().close()
+        time.sleep(0.005)
+    wait_for(lambda: not [thread for thread in threading.enumerate() if "jupyter-rtc map" in thread.name])
+    other()
+    track.stop()
+    assert most == 1
+    assert seen == sorted(set(seen)), "always rising"
+    assert shown == sorted(set(shown))
+
+
+def test_a_map_of_a_still_picture_is_made_once_for_all_readers_that_come_and_go():
+    calls: list[int] = []
+    track = NumpyVideoTrack()
+    track.write(picture(1))
+    mapped = track.map(lambda frame: (calls.append(1), frame + 1)[1])
+    for _ in range(3):
+        frames = mapped.frames(timeout=SOON)
+        assert (next(frames) == 2).all()
+        frames.close()
+    track.write(picture(5))
+    frames = mapped.frames(timeout=SOON)
+    wait_for(lambda: (next(frames) == 6).all())
+    frames.close()
+    track.stop()
+    assert len(calls) == 2
+
+
+# -- asynchronous functions -------------------------------------------------------------------------------------------
+
+
+def test_an_asynchronous_function_is_awaited_off_the_media_threads():
+    running = most = 0
+    names: set[str] = set()
+
+    async def invert(frame: np.ndarray) -> np.ndarray:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        names.add(threading.current_thread().name)
+        await asyncio.sleep(0.02)
+        running -= 1
+        return 255 - frame
+
+    track = counter()
+    mapped = track.map(invert)
+    values = [value_of(mapped.read(timeout=SOON)) for _ in range(5)]
+    mapped.stop()
+    track.stop()
+    assert most == 1
+    assert min(values) > 100
+    assert values == sorted(set(values), reverse=True)
+    assert names == {"jupyter-rtc-callbacks"}
+    assert mapped.error is None
+
+
+def test_an_asynchronous_function_that_raises_is_told_as_any_other(caplog):
+    async def faulty(frame: np.ndarray) -> np.ndarray:
+        await asyncio.sleep(0)
+        raise LookupError("no face")
+
+    track = counter()
+    mapped = track.map(faulty)
+    with pytest.raises(LookupError, match="no face"):
+        mapped.read(timeout=SOON)
+    mapped.stop()
+    track.stop()
+    assert "in faulty" in caplog.text
+
+
+def test_on_frame_awaits_a_coroutine_and_it_may_stop_itself():
+    seen: list[int] = []
+
+    async def three(frame: np.ndarray) -> None:
+        await asyncio.sleep(0.001)
+        seen.append(value_of(frame))
+        if len(seen) == 3:
+            stop()
+
+    track = counter()
+    stop = track.on_frame(three)
+    wait_for(lambda: not [thread for thread in threading.enumerate() if "on_frame" in thread.name])
+    track.stop()
+    assert len(seen) == 3
+    assert seen == sorted(set(seen))
+
+
+def test_a_source_may_be_asynchronous():
+    async def draw(_seconds: float) -> np.ndarray:
+        await asyncio.sleep(0.001)
+        return picture(7)
+
+    async def sing(times: np.ndarray) -> np.ndarray:
+        return np.full(len(times), 0.5)
+
+    track, sound = NumpyVideoTrack(draw), NumpyAudioTrack(sing)
+    assert (track.read(timeout=SOON) == 7).all()
+    np.testing.assert_allclose(sound.read(0.1, timeout=SOON), 0.5, atol=1e-4)
+    track.stop()
+    sound.stop()
+
+
+# -- the errors of a map ----------------------------------------------------------------------------------------------
+
+
+def faulty_map(error: BaseException | None = None) -> Track:
+    def find(_frame: np.ndarray) -> np.ndarray:
+        raise error or ValueError("no face")
+
+    track = NumpyVideoTrack()
+    track.write(picture(9))
+    return track.map(find)
+
+
+def the_latest(track: Track) -> object:
+    wait_for(lambda: track._latest)
+    return track.latest()
+
+
+READS = {
+    "read": lambda track: track.read(timeout=SOON),
+    "latest": lambda track: (track._get_reader(), the_latest(track)),
+    "for": lambda track: next(iter(track.frames(timeout=SOON))),
+    "async for": lambda track: asyncio.run(anext(aiter(track.frames(timeout=SOON)))),
+    "read a map": lambda track: track.map(lambda frame: frame).read(timeout=SOON),
+    "read a clone": lambda track: track.clone().read(timeout=SOON),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_who_reads_a_map_that_raises_gets_its_error(read):
+    mapped = faulty_map()
+    with pytest.raises(ValueError, match="no face") as raised:
+        read(mapped)
+    assert raised.traceback[-1].name == "find", "the traceback ends in the user's function"
+
+
+def test_each_reader_of_a_failed_picture_gets_an_error_of_its_own():
+    """A traceback grows where an error is raised."""
+    mapped = faulty_map()
+    lengths = []
+    for _ in range(3):
+        frames = mapped.frames(timeout=SOON)
+        with pytest.raises(ValueError, match="no face") as raised:
+            next(frames)
+        frames.close()
+        lengths.append(len(raised.traceback))
+    assert len(set(lengths)) == 1
+
+
+def test_on_frame_is_not_called_for_what_a_map_could_not_make_and_says_so(caplog):
+    calls: list[int] = []
+    mapped = faulty_map()
+    stop = mapped.on_frame(calls.append)
+    wait_for(lambda: "is not called" in caplog.text)
+    stop()
+    assert calls == []
+    assert "ValueError: no face" in caplog.text.partition("is not called")[2]
+
+
+def test_a_map_of_a_map_that_raises_is_not_called_and_shows_the_mosaic():
+    calls: list[int] = []
+    twice = faulty_map().map(lambda frame: (calls.append(1), frame)[1])
+    shown = shown_of(twice)
+    wait_for(lambda: shown)
+    assert calls == []
+    assert shown[0].pixels.shape == (6, 8, 3)
+    wait_for(lambda: isinstance(twice.error, ValueError))
+
+
+@pytest.mark.parametrize(
+    "error", [StopIteration(), StopAsyncIteration(), SystemExit(1), KeyboardInterrupt(), GeneratorExit()], ids=repr
+)
+def test_a_loop_over_a_map_is_not_ended_by_its_error_without_a_word(error):
+    mapped = faulty_map(error)
+    for read in (READS["read"], READS["for"], READS["async for"]):
+        with pytest.raises(RuntimeError, match=type(error).__name__):
+            read(mapped)
+
+
+def test_an_error_that_cannot_be_copied_is_raised_as_it_is():
+    class Odd(Exception):
+        def __init__(self, code: int, text: str) -> None:
+            super().__init__(f"{text} {code}")
+
+    mapped = faulty_map(Odd(7, "code"))
+    for _ in range(2):
+        with pytest.raises(Odd, match="code 7"):
+            mapped.clone().read(timeout=SOON)
+
+
+def test_sound_whose_map_raises_a_timeout_error_raises_that():
+    def late(_sound: np.ndarray) -> np.ndarray:
+        raise TimeoutError("the model is slow")
+
+    tone = TestTone()
+    mapped = tone.map(late)
+    with pytest.raises(TimeoutError, match="the model is slow"):
+        mapped.read(0.1, timeout=SOON)
+    tone.stop()
+
+
+def test_a_map_that_raises_now_and_then_is_read_on():
+    numbers = itertools.count()
+    track = counter()
+    mapped = track.map(lambda frame: frame if next(numbers) % 2 else 1 / 0)
+    frames, got, errors = mapped.frames(timeout=SOON), [], 0
+    while len(got) < 3 or errors < 3:
+        try:
+            got.append(value_of(next(frames)))
+        except ZeroDivisionError:
+            errors += 1
+    frames.close()
+    track.stop()
+    assert got == sorted(set(got))
