@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,6 +26,16 @@ _PAGE = Path(__file__).with_name("watch.html")
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:"
 )
+
+#: Seconds for the body of a request to arrive.
+_BODY = 15.0
+#: What a proxy in front of the server adds to requests.
+_OF_PROXIES = re.compile(r"(?i)forwarded|via|x-(forwarded|original|real|proxy).*")
+
+_OVER = {
+    "whip": "somebody else publishes under this name by now",
+    "whep": "what was to be watched has ended",
+}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -49,11 +61,11 @@ class Routes:
         application = web.Application(middlewares=[self._guard], client_max_size=LONGEST_BODY)
         application.add_routes(
             [
-                web.post("/{role:whip|whep}/{name}", self._begin),
-                web.options("/{role:whip|whep}/{name}", self._options),
-                web.patch("/session/{id}", self._patch),
-                web.delete("/session/{id}", self._end),
-                web.options("/session/{id}", self._options),
+                web.post("/{role:whip|whep}/{name}{_:/?}", self._begin),
+                web.options("/{role:whip|whep}/{name}{_:/?}", self._options),
+                web.patch("/session/{id}{_:/?}", self._patch),
+                web.delete("/session/{id}{_:/?}", self._end),
+                web.options("/session/{id}{_:/?}", self._options),
                 web.get("/streams", self._list),
                 web.get("/", self._page),
                 web.get("/watch/{name}", self._page),
@@ -75,19 +87,23 @@ class Routes:
         except _Refusal as refusal:
             response = refusal.response
         except web.HTTPException as error:  # no such path, not this method, too long
-            response = web.Response(status=error.status, text=error.reason, headers=_allow(error))
+            response = _misplaced(request, error)
         except SdpError as error:
             response = web.Response(status=422 if isinstance(error, Unprocessable) else 400, text=str(error))
         except RtcError as error:
             response = web.Response(status=409, text=str(error))
         response.headers.update(guard.cors(request.headers, admitted=admitted))
+        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     async def _body(self, request: web.Request, content_type: str) -> str:
         if request.content_type != content_type:
             raise _Refusal(415, f"{content_type} is wanted", Accept_Post=SDP, Accept_Patch=f"{FRAGMENT}, {SDP}")
         try:
-            return await request.text()
+            async with asyncio.timeout(_BODY):
+                return await request.text()
+        except TimeoutError:
+            raise _Refusal(408, f"the request did not arrive within {_BODY:g} s") from None
         except (UnicodeDecodeError, LookupError):
             raise _Refusal(400, "this is no text") from None
 
@@ -101,31 +117,34 @@ class Routes:
             raise _Refusal(404, "a stream's name has letters, digits, dots, dashes and underscores, 64 at most")
         if role == "whep" and name not in server._offered:
             raise _Refusal(404, "nothing of this name is to be watched here")
-        if role == "whip" and (there := server._publisher(name)) is not None:
-            if there.is_alive:
+        offered = server._offered.get(name)
+        while role == "whip" and (there := server._publisher(name)) is not None:
+            if await there.is_taken():
                 raise _Refusal(409, "this name is taken: somebody publishes under it")
-            there.end()
+            there.end()  # the publisher has dialled again, or is lost
         if server._is_full:
             raise _Refusal(503, "as many are connected as this server takes", Retry_After="10")
         served = server._admit(role, name)
         try:
             if role == "whip":
-                answer, stream = await served.take(offer)
+                text, stream = await served.take(offer)
                 server._published_by(served, stream)
-                return self._created(request, served, answer)
-            played = await served.play(offer, server._offered[name].stream)
-            if played is not None:
-                return self._created(request, served, played)
-            counter = await served.offer(server._offered[name].stream)
-            return self._created(request, served, counter, status=406)
-        except BaseException:
+            else:
+                assert offered is not None
+                text = await served.play(offer, offered.stream) or await served.offer(offered.stream)
+            if served.is_over:
+                raise _Refusal(409, _OVER[role])
+            return self._created(request, served, text, status=406 if served.is_offering else 201)
+        except BaseException as error:
+            was_over = served.is_over
             served.end()
+            if was_over and isinstance(error, RtcError):  # because it is
+                raise _Refusal(409, _OVER[role]) from None
             raise
 
-    def _created(self, request: web.Request, served: Served, text: str, status: int = 201) -> web.Response:
+    def _created(self, request: web.Request, served: Served, text: str, status: int) -> web.Response:
         headers = {
-            # Relative, for it may be a proxy's address that was asked.
-            "Location": f"{'../' * (request.path.count('/') - 1)}session/{served.id}",
+            "Location": _location(request, f"session/{served.id}"),
             "ETag": served.etag,
             "Accept-Patch": f"{FRAGMENT}, {SDP}" if served.is_offering else FRAGMENT,
             "Content-Type": SDP,
@@ -147,11 +166,10 @@ class Routes:
             await served.accept(answer)
             return web.Response(status=204)
         piece = fragment.parse(await self._body(request, FRAGMENT))
-        match = request.headers.get("If-Match", "*").strip()
         if served.restarts(piece):
             answer = await served.restart(piece)
             return web.Response(body=answer.encode(), headers={"Content-Type": FRAGMENT, "ETag": served.etag})
-        if match.strip('"') not in ("*", served.etag.strip('"')):
+        if not _matches(request.headers.get("If-Match", "*"), served.etag):
             raise _Refusal(412, "the session has been restarted since", ETag=served.etag)
         await served.add_candidates(piece)
         return web.Response(status=204, headers={"ETag": served.etag})
@@ -179,5 +197,30 @@ class Routes:
         return web.Response(text=_PAGE.read_text(encoding="utf-8"), content_type="text/html", headers=headers)
 
 
-def _allow(error: web.HTTPException) -> dict[str, str]:
-    return {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+def _location(request: web.Request, path: str) -> str:
+    """Return the address of a path of this server, as seen from who asks."""
+    host = request.headers.get("Host", "")
+    if any(_OF_PROXIES.fullmatch(name) for name in request.headers) or not re.fullmatch(r"[\w.:\[\]%-]+", host):
+        # Of a proxy we know neither the scheme nor what it puts before the path; what its headers say may be made up.
+        return "../" * (request.path.count("/") - 1) + path
+    scheme = "https" if request.headers.get("Origin") == f"https://{host}" else "http"
+    return f"{scheme}://{host}/{path}"
+
+
+def _matches(header: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
+    return "*" in tags or etag.strip('"') in tags
+
+
+def _misplaced(request: web.Request, error: web.HTTPException) -> web.Response:
+    """Return the answer to what is no request of ours, with what would be one."""
+    headers, text = {}, error.reason
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = sorted({*error.allowed_methods, "OPTIONS"})
+        headers["Allow"] = ", ".join(allowed)
+        if request.method == "OPTIONS":  # what a page of another site asks first
+            return web.Response(status=204, headers=headers)
+        text = f"{request.method} is not for this address, but {headers['Allow']}: open the server's root in a browser"
+    elif isinstance(error, web.HTTPNotFound):
+        text = "there is nothing at this address: publish to /whip/NAME, play from /whep/NAME, or open / in a browser"
+    return web.Response(status=error.status, text=text, headers=headers)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable
 from typing import Any, Literal
 
 from ..engine.loop import engine
-from ..errors import RtcError, SdpError
+from ..errors import InvalidStateError, RtcError, SdpError
 from ..media.stream import MediaStream
 from ..media.track import Track
 from ..rtc import grammar, sdp
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 #: Who has not connected after so many seconds is forgotten.
 PATIENCE = 30.0
+#: Seconds until a state is known here, too, and for DTLS once there is a way.
+MOMENT = 0.25
+HANDSHAKE = 2.0
 
 Role = Literal["whip", "whep"]
 
@@ -57,6 +61,8 @@ class Served:
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        #: Set once it was connected, or is over.
+        self._settled = asyncio.Event()
         self.connection = self._connect()
 
     def _connect(self) -> PeerConnection:
@@ -71,13 +77,30 @@ class Served:
     def _state(self) -> str:
         return self.connection.connection_state
 
+    async def is_taken(self) -> bool:
+        """Return whether it is connected; waits a moment where that may just be coming about.
+
+        The other side is connected, and may be asked to publish again, a little before we know.
+        """
+        for patience in (MOMENT, HANDSHAKE):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._settled.wait()
+            if self._settled.is_set() or self.connection.ice_connection_state not in ("connected", "completed"):
+                break
+        return not self.is_over and self._state == "connected"
+
     @property
-    def is_alive(self) -> bool:
-        """Whether it is connected, or has only just begun."""
-        return self._closing is None and self._state in ("new", "connecting", "connected")
+    def is_over(self) -> bool:
+        """Whether it was ended."""
+        return self._closing is not None
 
     def _heed(self, connection: PeerConnection) -> None:
-        if connection is self.connection and self._state in ("failed", "closed"):
+        if connection is not self.connection:
+            return
+        if self._state not in ("new", "connecting"):
+            self._settled.set()
+        if self._state in ("failed", "closed"):
             self.end()
 
     def _give_up(self) -> None:
@@ -88,6 +111,7 @@ class Served:
     def end(self) -> asyncio.Task[None]:
         """Close the connection, and tell who is to know. May be called twice."""
         if self._closing is None:
+            self._settled.set()
             if self._timer is not None:
                 self._timer.cancel()
             self._closing = self._loop.create_task(self.connection.aclose())
@@ -156,6 +180,8 @@ class Served:
     async def offer(self, stream: MediaStream) -> str:
         """Return an offer of the server's own, in place of one of which nothing fits."""
         await self.connection.aclose()
+        if self.is_over:
+            raise InvalidStateError("the session has ended meanwhile")
         self.connection = self._connect()
         places: dict[str, int] = {"audio": 0, "video": 0}
         for track in stream.get_tracks():

@@ -17,6 +17,7 @@ import pytest_asyncio
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 import jupyter_rtc as rtc
+from jupyter_rtc.signaling import routes as routes_module
 from jupyter_rtc.signaling import server as server_module
 
 from .waiting import SOON, until
@@ -158,6 +159,92 @@ async def test_a_name_is_taken_while_somebody_publishes(server):
         await until(lambda: not server.published)
         await second.connect(rtc.Whip(f"{server.url}/whip/robot", token=TOKEN), SOON)
         assert list(server.published) == ["robot"]
+
+
+async def test_who_dials_again_before_being_connected_takes_the_place_of_the_first_call(server, http):
+    heard: list[str] = []
+    server.on("publish", heard.append)
+    server.on("unpublish", lambda name: heard.append(f"no {name}"))
+    offers = []
+    for _ in range(2):
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        connection.addTransceiver(rtc.TestTone(), direction="sendonly")
+        offers.append(await offer_of(connection))
+        await connection.close()
+    sessions = []
+    for offer in offers:
+        async with http.post(f"{server.url}/whip/robot", data=offer, headers={"Content-Type": SDP}) as reply:
+            assert reply.status == 201
+            sessions.append(reply.headers["Location"])
+    assert len(server._sessions) == 1
+    async with http.delete(sessions[0]) as reply:
+        assert reply.status == 404
+    pc = await publish(server)
+    async with http.post(f"{server.url}/whip/robot", data=offers[0], headers={"Content-Type": SDP}) as reply:
+        assert reply.status == 409, "who is connected keeps the name"
+    assert (await read(server.published["robot"].get_video_tracks()[0])).shape == (240, 320, 3)
+    await until(lambda: heard == ["robot", "no robot", "robot", "no robot", "robot"])
+    await pc.aclose()
+
+
+async def test_of_many_that_dial_at_once_one_publishes(server, http, other):
+    other.addTransceiver(rtc.TestTone(), direction="sendonly")
+    offer = await offer_of(other)
+
+    async def dial() -> int:
+        async with http.post(f"{server.url}/whip/robot", data=offer, headers={"Content-Type": SDP}) as reply:
+            assert "aioice" not in await reply.text()
+            return reply.status
+
+    statuses = await asyncio.gather(*(dial() for _ in range(6)))
+    assert set(statuses) <= {201, 409}
+    assert statuses.count(201) >= 1
+    assert len(server._sessions) == 1
+    assert list(server.published) == ["robot"]
+
+
+@pytest.mark.parametrize("path", ["/whip/robot", "/whip/robot/"])
+async def test_the_session_has_an_absolute_address_at_the_host_that_was_asked(server, http, other, path):
+    other.addTransceiver(rtc.TestTone(), direction="sendonly")
+    offer = await offer_of(other)
+    port = server.url.rpartition(":")[2]
+    for headers, start in (
+        ({}, server.url),
+        ({"Host": "jupyter:8000"}, "http://jupyter:8000"),
+        ({"Host": "jupyter"}, "http://jupyter"),
+        ({"Host": f"[::1]:{port}"}, f"http://[::1]:{port}"),
+        ({"Host": "media.example", "Origin": "https://media.example"}, "https://media.example"),
+        ({"Host": "media.example", "Origin": "https://evil.example"}, "http://media.example"),
+    ):
+        headers = {"Content-Type": SDP, **headers}
+        async with http.post(server.url + path, data=offer, headers=headers) as reply:
+            assert reply.status == 201
+            location = reply.headers["Location"]
+            assert re.fullmatch(rf"{re.escape(start)}/session/[\w-]+", location)
+        async with http.delete(f"{server.url}{location.removeprefix(start)}/") as reply:
+            assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"},
+        {"Forwarded": "host=evil.example;proto=https"},
+        {"X-Forwarded-Prefix": "/user/ada/proxy/8000"},
+        {"X-ProxyContextPath": "/user/ada/proxy/8000"},
+        {"Via": "1.1 office"},
+        {"Host": 'evil.example/"x'},
+    ],
+)
+async def test_behind_a_proxy_the_session_has_a_relative_address_that_is_right_whatever_was_asked(
+    server, http, other, headers
+):
+    other.addTransceiver(rtc.TestTone(), direction="sendonly")
+    offer = await offer_of(other)
+    for path, up in (("/whip/robot", "../"), ("/whip/robot/", "../../")):
+        async with http.post(server.url + path, data=offer, headers={"Content-Type": SDP, **headers}) as reply:
+            assert reply.status == 201
+            assert reply.headers["Location"].startswith(f"{up}session/")
 
 
 async def test_a_publisher_that_vanishes_is_unpublished(server, http, other):
@@ -398,6 +485,24 @@ async def test_headers_that_are_no_text_are_refused(lines, token):
         ("POST", "/nowhere", "v=0", {"Content-Type": SDP}, 404),
         ("GET", "/whip/a", None, {}, 405),
         ("PUT", "/whep/a", "v=0", {"Content-Type": SDP}, 405),
+        ("POST", "/whip/%00", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/whip/%2E%2E", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/whip/%C3%A4", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/whip/%FF%", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/whip/a?x=%00#y", "<html>", {"Content-Type": SDP}, 400),
+        ("POST", "/whep/%3Cscript%3E", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/whip/" + "a" * 9000, "v=0", {"Content-Type": SDP}, 400),
+        ("POST", "/whip", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/whip/", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/WHIP/a", "v=0", {"Content-Type": SDP}, 404),
+        ("POST", "/whip/a", "<html>", {"Content-Type": "APPLICATION/SDP"}, 400),
+        ("POST", "/whip/a", "<html>", {"Content-Type": f'{SDP};charset="UTF-8"'}, 400),
+        ("POST", "/whip/a", "v=0", {"Content-Type": f"{SDP}; charset=klingon"}, 400),
+        ("POST", "/whip/a", "v=0", {"Content-Type": f"{SDP}x"}, 415),
+        ("POST", "/whip/a", "v=0", {"Content-Type": ""}, 415),
+        ("HEAD", "/whip/a", None, {}, 405),
+        ("DELETE", "/whip/a", None, {}, 405),
+        ("GET", "/session/unknown", None, {}, 405),
         ("PATCH", "/session/unknown", "a=mid:0", {"Content-Type": FRAGMENT}, 404),
         ("DELETE", "/session/unknown", None, {}, 404),
     ],
@@ -408,9 +513,57 @@ async def test_what_is_wrong_is_refused_and_leaves_nothing(server, http, method,
     url = URL(server.url + path, encoded=True)
     async with http.request(method, url, data=body, headers=headers) as reply:
         assert reply.status == status
-        assert len(await reply.text()) < 500
+        text = await reply.text()
+        assert len(text) < 500
+        assert "<script" not in text
+        if method == "GET":
+            assert "POST" in text or "DELETE" in text
     assert not server._sessions
     assert not server.published
+
+
+async def test_a_body_that_never_comes_is_given_up(server, monkeypatch):
+    monkeypatch.setattr(routes_module, "_BODY", 0.05)
+    host, port = server.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /whip/a HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: {SDP}\r\n"
+    writer.write(f"{head}Content-Length: 1000\r\n\r\nv=0".encode())
+    assert int((await asyncio.wait_for(reader.readline(), SOON)).split()[1]) == 408
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("match", "status"),
+    [
+        (None, 204),
+        ("*", 204),
+        ("ETAG", 204),
+        ("W/ETAG", 204),
+        ('"older", ETAG', 204),
+        ('"older"', 412),
+        ('"older", "oldest"', 412),
+        ("", 412),
+    ],
+)
+async def test_candidates_are_for_the_session_as_it_is(server, http, other, match, status):
+    other.addTransceiver(rtc.TestTone(), direction="sendonly")
+    offer = await offer_of(other)
+    async with http.post(f"{server.url}/whip/robot", data=offer, headers={"Content-Type": SDP}) as reply:
+        session, etag = reply.headers["Location"], reply.headers["ETag"]
+    headers = {"Content-Type": FRAGMENT, **({} if match is None else {"If-Match": match.replace("ETAG", etag)})}
+    async with http.patch(session, data="a=end-of-candidates\r\n", headers=headers) as reply:
+        assert reply.status == status
+        assert reply.headers["ETag"] == etag
+
+
+async def test_pages_may_ask_beforehand_about_all_there_is(server):
+    headers = {"Origin": "https://example.org", "Access-Control-Request-Headers": "authorization"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        for path, method in (("/streams", "GET"), ("/", "GET"), ("/whep/a/", "POST"), ("/session/x", "DELETE")):
+            async with http.options(server.url + path) as reply:
+                assert reply.status == 204
+                assert method in reply.headers["Allow"]
+                assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
 
 async def test_an_offer_that_sends_nothing_is_refused(server, http, other):
