@@ -2,9 +2,11 @@
 # make help       the other commands
 #
 # Everything is installed below this folder: Python packages, and where missing Node.js and a browser,
-# into .venv; JavaScript packages into js/node_modules. Only as root, and only where they are missing, `make test`
+# into .venv; JavaScript packages into js/node_modules. The notebooks of the demonstration are copies, in demo, which is
+# yours: git ignores it, and nothing here overwrites or removes what you change or add there. Only as root, and only where they are missing, `make test`
 # installs Chromium and Firefox system-wide with apt-get, and `make test-all` GStreamer, Janus, coturn, Mosquitto and
-# Go's WebRTC (pion). It also makes an environment for each other front end and kernel, 2 GB in .venv/front-ends.
+# Go's WebRTC (pion). It also makes an environment for each other front end and kernel, 2 GB in .venv/front-ends, and
+# for each other Python that it finds, 1 GB each in .venv/pythons.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -19,6 +21,8 @@ ROOT := $(shell test "$$(id -u)" = 0 && echo 1)
 NOTEBOOK ?= 01-camera.ipynb
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+# What `make test-all` looks for beside the Python of .venv: on the path, and below pyenv's folder.
+PYTHONS := 3.11 3.12 3.13 3.14
 LINT := check-ruff check-format check-mypy check-biome check-tsc
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -51,12 +55,12 @@ apt-get = { test -n "$(ROOT)" && command -v apt-get >/dev/null && apt-get update
 
 # --- commands ---------------------------------------------------------------------------------------------------
 
-.PHONY: help demo test test-all lint $(LINT) test-js pytest pytest-all bench build format clean
+.PHONY: help demo test test-all lint $(LINT) test-js pytest pytest-all pytest-pythons bench build format clean
 
 help:
-	@echo "make demo       open JupyterLab on notebooks/$(NOTEBOOK); DEMO_ARGS=--no-browser prints the address instead"
+	@echo "make demo       open JupyterLab on your copy of the notebooks; DEMO_ARGS=--no-browser prints the address instead"
 	@echo "make test       all tests and all checks, Python and JavaScript (PYTEST_ARGS='-k camera')"
-	@echo "make test-all   the same, with the tests that take minutes"
+	@echo "make test-all   the same, with the tests that take minutes, and with each other Python (3.11 to 3.14)"
 	@echo "make lint       only the checks"
 	@echo "make bench      the benchmarks: a table, and each figure as JSON (BENCH_ARGS='send_delay loss')"
 	@echo "make build      the page's script, from js/ into jupyter_rtc/static/"
@@ -65,6 +69,7 @@ help:
 
 # Own folders for settings: the demonstration neither reads nor changes those of the user's other JupyterLabs.
 demo: $(VENV)/.stamp-demo
+	python .ci/demo.py notebooks demo
 	own="$(CURDIR)/$(VENV)/demo"; \
 	export JUPYTER_CONFIG_DIR="$$own/config" JUPYTER_DATA_DIR="$$own/data" JUPYTER_RUNTIME_DIR="$$own/runtime" \
 	  JUPYTERLAB_SETTINGS_DIR="$$own/settings" JUPYTERLAB_WORKSPACES_DIR="$$own/workspaces" \
@@ -72,7 +77,7 @@ demo: $(VENV)/.stamp-demo
 	mkdir -p "$$JUPYTERLAB_SETTINGS_DIR/@jupyterlab/apputils-extension"; \
 	echo '{"fetchNews": "false"}' \
 	  > "$$JUPYTERLAB_SETTINGS_DIR/@jupyterlab/apputils-extension/notification.jupyterlab-settings"; \
-	exec jupyter lab --ServerApp.root_dir="$(CURDIR)/notebooks" --LabApp.default_url="/lab/tree/$(NOTEBOOK)" \
+	exec jupyter lab --ServerApp.root_dir="$(CURDIR)/demo" --LabApp.default_url="/lab/tree/$(NOTEBOOK)" \
 	  $(if $(ROOT),--allow-root) $(DEMO_ARGS)
 
 # Every part is run, also after one that failed; the exit code tells of any failure.
@@ -85,19 +90,26 @@ test:
 	$(call run-all,$(LINT) test-js pytest)
 
 test-all:
-	$(call run-all,$(LINT) test-js pytest-all)
+	$(call run-all,$(LINT) test-js pytest-all pytest-pythons)
 
 lint:
 	$(call run-all,$(LINT))
 
-check-ruff: $(VENV)/.stamp-test
-	ruff check .
+# What somebody keeps in notebooks/ and git does not know is not ours to judge.
+define ruff
+	@own=(); while IFS= read -r -d "" file; do own+=(--extend-exclude "$$file"); done \
+	  < <(git ls-files -z --others notebooks 2>/dev/null || true); \
+	  echo "ruff $(1) ."; $(VENV)/lint/bin/ruff $(1) . $${own[@]+"$${own[@]}"}
+endef
 
-check-format: $(VENV)/.stamp-test
-	ruff format --check .
+check-ruff: $(VENV)/lint/.stamp
+	$(call ruff,check)
 
-check-mypy: $(VENV)/.stamp-test
-	mypy --strict jupyter_rtc
+check-format: $(VENV)/lint/.stamp
+	$(call ruff,format --check)
+
+check-mypy: $(VENV)/lint/.stamp
+	$(VENV)/lint/bin/mypy --strict jupyter_rtc
 
 check-biome: js/node_modules/.stamp
 	cd js && npx --no-install biome ci $(BIOME_ARGS)
@@ -115,15 +127,26 @@ pytest-all: $(VENV)/.stamp-test $(VENV)/.stamp-node $(VENV)/.stamp-browser $(VEN
   $(VENV)/.stamp-front-ends
 	pytest $(PYTEST_ARGS) </dev/null
 
+pytest-pythons: $(VENV)/.stamp-test
+	@failed=(); for version in $(PYTHONS); do \
+	  if ! $(MAKE) --no-print-directory $(VENV)/pythons/$$version/.stamp; then failed+=("$$version"); continue; fi; \
+	  own="$(VENV)/pythons/$$version/bin/python"; \
+	  if test -x "$$own"; then \
+	    echo "Python $$version: $$("$$own" -c 'import av, numpy; print("PyAV", av.__version__, "numpy", numpy.__version__)')"; \
+	    "$$own" -m pytest $(addprefix tests/,unit conformance integration) -m "not slow" $(PYTEST_ARGS) </dev/null \
+	      || failed+=("$$version"); \
+	  fi; done; \
+	  if (($${#failed[@]})); then echo "make $@: failed: $${failed[*]}" >&2; exit 1; fi
+
 bench: $(VENV)/.stamp-bench $(VENV)/.stamp-browser
 	python -m tests.bench $(BENCH_ARGS)
 
 build: js/node_modules/.stamp
 	cd js && npm run build
 
-format: $(VENV)/.stamp-test js/node_modules/.stamp
-	ruff check --fix-only .
-	ruff format .
+format: $(VENV)/lint/.stamp js/node_modules/.stamp
+	$(VENV)/lint/bin/ruff check --fix-only .
+	$(VENV)/lint/bin/ruff format .
 	cd js && npx --no-install biome check --write
 
 clean:
@@ -148,8 +171,30 @@ $(VENV)/.stamp-demo: pyproject.toml $(BIN)/pip
 	touch "$@"
 
 $(VENV)/.stamp-test: pyproject.toml $(BIN)/pip
-	"$(BIN)/python" -m pip install --quiet --editable ".[demo,test,lint]"
+	"$(BIN)/python" -m pip install --quiet --editable ".[demo,test]"
 	touch "$@" "$(VENV)/.stamp-demo"
+
+# pip of .venv installs into all other environments, which have none of their own.
+$(VENV)/lint/.stamp: pyproject.toml $(BIN)/pip
+	"$(BIN)/python" -m venv --clear --without-pip "$(VENV)/lint"
+	"$(BIN)/python" -m pip --python "$(VENV)/lint/bin/python" install --quiet --editable ".[lint]"
+	touch "$@"
+
+# Another Python, if there is one: pyenv's python3.12 on the path may be a program that only says that it is not.
+# Where there is none, no stamp is left, so that one that is installed later is found.
+$(VENV)/pythons/%/.stamp: pyproject.toml $(VENV)/.stamp-test
+	@python=""; \
+	  for one in python$* "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$*.*/bin/python "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$*-*/bin/python; do \
+	    if "$$one" -c 'import sys, venv; sys.exit("%d.%d" % sys.version_info[:2] != "$*")' 2>/dev/null; \
+	      then python="$$one"; break; fi; \
+	  done; \
+	  rm -rf "$(@D)"; \
+	  if "$(BIN)/python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$*")'; then exit 0; fi; \
+	  if test -z "$$python"; then echo "make: no Python $*: the tests with it are skipped" >&2; exit 0; fi; \
+	  "$$python" -m venv --without-pip "$(@D)" \
+	    && "$(BIN)/python" -m pip --python "$(@D)/bin/python" install --quiet --editable ".[demo,test]" \
+	    && touch "$@" \
+	    || { rm -rf "$(@D)"; echo "make: the package cannot be installed with $$python" >&2; exit 1; }
 
 # What the benchmarks compare with.
 $(VENV)/.stamp-bench: $(VENV)/.stamp-test

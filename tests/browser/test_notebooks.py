@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.files import files_of_the_project
 
 from .lab import Notebook
 
@@ -21,7 +22,7 @@ def is_shown(output: str) -> bool:
     return "widget-view" in output and any(text in output for text in OURS)
 
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [path for path in files_of_the_project(ROOT, "notebooks") if path.suffix == ".ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

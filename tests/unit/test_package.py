@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,7 +13,7 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.files import files_of_the_project
 
 # A package imports only from its own line and from those above it.
 LAYERS = (
@@ -107,6 +106,18 @@ def test_the_version_is_the_distributions(root):
         assert jupyter_rtc.__version__ == tomllib.load(file)["project"]["version"]
 
 
+def test_what_checks_are_run_with_is_pinned_and_every_supported_python_is_tested(root):
+    import tomllib
+
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert [wanted for wanted in project["optional-dependencies"]["lint"] if "==" not in wanted] == []
+    named = {name.rsplit(" ")[-1] for name in project["classifiers"] if "Python :: 3." in name}
+    tested = re.search(r"^PYTHONS := (.*)$", (root / "Makefile").read_text(), re.MULTILINE).group(1).split()
+    assert named <= set(tested)
+    locked = json.loads((root / "js" / "package-lock.json").read_text())["packages"]
+    assert {"node_modules/@biomejs/biome", "node_modules/typescript"} <= set(locked)
+
+
 # Sockets and programs are told by audit events; third parties are imported first, for theirs are not meant.
 IMPORT = """
 import json, sys, threading
@@ -125,24 +136,6 @@ def test_importing_starts_nothing(root):
     run = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, cwd=root, timeout=60)
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == {"events": [], "threads": 0, "handlers": 0}
-
-
-def files_of_the_project(root: Path) -> list[Path]:
-    """Return what is in git or would be added by ``git add .``."""
-    if shutil.which("git") is None or not (root / ".git").exists():
-        pytest.skip("not a git checkout")
-    command = [
-        "git",
-        "-c",
-        f"safe.directory={root}",
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]
-    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60).stdout
-    return [root / name for name in listed.split("\0") if name and (root / name).is_file()]
 
 
 def test_no_file_names_this_machine(root):
