@@ -45,7 +45,8 @@ NODE_IS_NEW_ENOUGH := const [major, minor] = process.versions.node.split(".").ma
 GSTREAMER := gstreamer1.0-nice gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
   gir1.2-gst-plugins-bad-1.0 gir1.2-gstreamer-1.0 python3-gi
 # What is in the environments of the front ends and kernels beside the package, by name.
-FRONT_ENDS := ipykernel-6.31=ipykernel==6.31.* ipykernel-7.3=ipykernel==7.3.* notebook=notebook>=7.6,<8 \
+FRONT_ENDS := ipykernel-6.31=ipykernel==6.31.*+matplotlib ipykernel-7.3=ipykernel==7.3.*+matplotlib \
+  notebook=notebook>=7.6,<8+matplotlib \
   voila=voila>=0.5.13,<0.6+ipykernel marimo=marimo>=0.25,<0.26
 # Debian's package starts a server for everybody where there is systemd; the tests run one of their own.
 coturn = { $(call apt-get,coturn) && { systemctl disable --now coturn >/dev/null 2>&1 || true; }; }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .checks import flag
 from .ice import (
     IceServer,
     IceServers,
@@ -80,6 +81,20 @@ def _checked_interval(seconds: float) -> float:
     if not 0 <= seconds <= 1:
         raise ValueError(f"switch_interval is in seconds, at most 1, or 0 to leave Python's alone; not {seconds!r}")
     return seconds
+
+
+_keep_awake: bool | None = None
+
+
+def keep_awake() -> bool:
+    """Return whether a page with live media keeps this kernel from being culled as idle."""
+    text = os.environ.get("JUPYTER_RTC_KEEP_AWAKE", "")
+    if _keep_awake is not None or not text:
+        return _keep_awake is not False
+    values = {"1": True, "true": True, "0": False, "false": False}
+    if text.lower() not in values:
+        raise ValueError(f"JUPYTER_RTC_KEEP_AWAKE is true or false, not {text!r}")
+    return values[text.lower()]
 
 
 @dataclass(frozen=True)
@@ -175,6 +190,7 @@ def configure(
     bitrate: float | Mapping[str, float] | Bitrate | None = None,
     codec: str | None = None,
     switch_interval: float | None = None,
+    keep_awake: bool | None = None,
 ) -> None:
     """Set what connections made from now on use.
 
@@ -198,15 +214,21 @@ def configure(
         How many seconds a thread that computes in pure Python may keep the interpreter while media flow
         (`sys.setswitchinterval`; restored afterwards). 0.0005 unless set, here or as ``JUPYTER_RTC_SWITCH_INTERVAL``:
         pictures stay smooth, and such a cell is about a tenth slower. 0 leaves Python's own, 0.005.
+    keep_awake : bool, optional
+        Whether a page with live media keeps an idle kernel from being culled, by a message a minute to the page; True
+        unless set, here or as ``JUPYTER_RTC_KEEP_AWAKE``. Media themselves make no traffic that a Jupyter server sees.
     """
-    global _configured, _policy, _bitrate, _codec, _switch_interval
+    global _configured, _policy, _bitrate, _codec, _switch_interval, _keep_awake
     policy = None if ice_transport_policy is None else parse_ice_transport_policy(ice_transport_policy)
     limits = None if bitrate is None else parse_bitrate(bitrate)
     preferred = None if codec is None else parse_codec(codec)
+    awake = keep_awake if keep_awake is None else flag("keep_awake", keep_awake)
     if switch_interval is not None:
         _switch_interval = _checked_interval(float(switch_interval))
     if ice_servers is not None:
         _configured = parse_ice_servers(ice_servers)
+    if keep_awake is not None:
+        _keep_awake = awake
     _policy = _policy if policy is None else policy
     _bitrate = _bitrate if limits is None else limits
     _codec = _codec if preferred is None else preferred

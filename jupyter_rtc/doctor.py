@@ -16,7 +16,7 @@ from importlib import metadata
 from typing import Literal
 from urllib.parse import urlsplit
 
-from .config import bitrate, codec, ice_servers, ice_transport_policy, switch_interval
+from .config import bitrate, codec, ice_servers, ice_transport_policy, keep_awake, switch_interval
 from .engine.loop import engine
 from .engine.servers import WORKS, Checked, check
 from .errors import RtcError
@@ -180,7 +180,7 @@ def _script() -> Finding:
 
 def _settings() -> Iterator[Finding]:
     """Yield what is wrong with the environment's settings: what `configure` is given it has checked itself."""
-    for setting in (ice_servers, ice_transport_policy, bitrate, codec, switch_interval):
+    for setting in (ice_servers, ice_transport_policy, bitrate, codec, switch_interval, keep_awake):
         try:
             setting()
         except (TypeError, ValueError) as error:

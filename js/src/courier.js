@@ -5,8 +5,9 @@
  */
 import { Mailbox } from "./mailbox.js";
 
-/** Milliseconds between an answer and the next question. */
-const PAUSE = 250;
+/** Milliseconds between an answer and the next question; longer while answers bring nothing. */
+const FIRST_PAUSE = 250;
+const LAST_PAUSE = 4000;
 const FIRST_BACKOFF = 250;
 const LAST_BACKOFF = 4000;
 /** While the kernel is believed gone. */
@@ -36,6 +37,7 @@ export class Courier {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #silenceTimer;
   #backoff;
+  #pause = FIRST_PAUSE;
   #unanswered = false;
   /** Whether what is unanswered had messages in it. */
   #loaded = false;
@@ -69,6 +71,7 @@ export class Courier {
     const messages = /** @type {Numbered<KernelMessage>[]} */ (envelope.messages);
     const fresh = this.#mailbox.receive({ ack: envelope.ack, messages });
     this.heard = true;
+    if (fresh.length > 0) this.#pause = FIRST_PAUSE;
     if (way === "comm") this.#answered();
     // An envelope that repeats what is known is acknowledged too: the first acknowledgement may be lost.
     if (messages.length > 0 || this.#sent < this.#mailbox.posted) this.#flushSoon();
@@ -154,7 +157,9 @@ export class Courier {
       this.silence = "";
       this.#options.onchange();
     }
-    if (!this.#channel) this.#next = setTimeout(() => this.#flush(), PAUSE);
+    if (this.#channel) return;
+    this.#next = setTimeout(() => this.#flush(), this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LAST_PAUSE);
   }
 
   #silent() {

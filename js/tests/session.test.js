@@ -66,18 +66,25 @@ describe("asking over the comm", () => {
     expect(times).toEqual([0, 250, 750, 1750, 3750, 7750, 11750]);
   });
 
-  test("after an answer it asks again in 250 ms while nothing is connected", async () => {
+  test("while nothing is connected it asks on, 250 ms after an answer, and more rarely while answers are empty", async () => {
     show();
     await settle();
     const kernel = new FakeKernel(model);
     await pass(100);
-    kernel.say();
+    for (const pause of [250, 500, 1000, 2000, 4000, 4000]) {
+      kernel.say();
+      const before = model.sent.length;
+      await pass(pause - 1);
+      expect(model.sent.length).toBe(before);
+      await pass(1);
+      expect(model.sent.length).toBe(before + 1);
+      expect(model.sent.at(-1).messages).toEqual([]);
+    }
+    kernel.say({ type: "notice", key: "k", level: "info", text: "news", detail: "" });
+    await settle();
     const before = model.sent.length;
-    await pass(249);
-    expect(model.sent.length).toBe(before);
-    await pass(1);
+    await pass(250);
     expect(model.sent.length).toBe(before + 1);
-    expect(model.sent.at(-1).messages).toEqual([]);
   });
 
   test("a busy kernel's queue is not filled by candidates", async () => {

@@ -50,15 +50,6 @@ def last_page() -> Page | None:
     return _last_page
 
 
-def let_messages_through(comm: Any) -> None:
-    """Undo ipykernel 7.4's pinning of a comm's replies to the shell that sent last, which a running cell blocks.
-
-    The front end's own choice of a subshell counts again, as in 7.0 to 7.3. Private, so only where it is there.
-    """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, default=None: default
-
-
 def _kernel() -> Any:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None

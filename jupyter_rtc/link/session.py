@@ -20,6 +20,7 @@ from ..errors import InvalidStateError, RtcError
 from ..ice import IceServer
 from ..media.track import Kind, Track
 from . import kernel
+from .keep_awake import show_life
 from .messages import UNACKNOWLEDGED_BOUND, Envelope, Mailbox, Message, parse
 from .start import with_start_bitrate
 
@@ -326,10 +327,17 @@ class Session:
         while self._channel is channel and not self._closed:
             channel.send(json.dumps({"type": "ping", "time": time.monotonic()}))
             self._unanswered += 1
+            show_life(self._is_live, self.flush_by_comm)
             await asyncio.sleep(HEARTBEAT)
             if self._unanswered >= MISSED and self._channel is channel:
                 logger.debug("page %s answers no more", self.client)
                 self._pages.drop(self.client)
+
+    def _is_live(self) -> bool:
+        """Return whether the page plays or captures anything."""
+        plan = self._host.plan(self.client)
+        playing = any(track.ready_state == "live" and not track.muted for track in plan.tracks.values())
+        return self.connected and (plan.owns or playing)
 
     def close(self) -> None:
         """Close the connection."""

@@ -483,7 +483,8 @@ var Mailbox = class {
     return fresh;
   }
 };
-var PAUSE = 250;
+var FIRST_PAUSE = 250;
+var LAST_PAUSE = 4e3;
 var FIRST_BACKOFF = 250;
 var LAST_BACKOFF = 4e3;
 var SLOW_BACKOFF = 4e3;
@@ -497,6 +498,7 @@ var Courier = class {
   #next;
   #silenceTimer;
   #backoff;
+  #pause = FIRST_PAUSE;
   #unanswered = false;
   #loaded = false;
   #flushing = false;
@@ -518,6 +520,7 @@ var Courier = class {
     const messages = envelope.messages;
     const fresh = this.#mailbox.receive({ ack: envelope.ack, messages });
     this.heard = true;
+    if (fresh.length > 0) this.#pause = FIRST_PAUSE;
     if (way === "comm") this.#answered();
     if (messages.length > 0 || this.#sent < this.#mailbox.posted) this.#flushSoon();
     for (const message of fresh) this.#options.deliver(message);
@@ -583,7 +586,9 @@ var Courier = class {
       this.silence = "";
       this.#options.onchange();
     }
-    if (!this.#channel) this.#next = setTimeout(() => this.#flush(), PAUSE);
+    if (this.#channel) return;
+    this.#next = setTimeout(() => this.#flush(), this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LAST_PAUSE);
   }
   #silent() {
     this.silence = "busy";

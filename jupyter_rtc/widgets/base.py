@@ -15,6 +15,7 @@ from ..config import ice_servers
 from ..errors import ConnectTimeout
 from ..ice import urls_of
 from ..link import kernel
+from ..link.comm import be_a_guest
 from ..link.messages import Message
 from ..link.pages import Pages
 from ..link.session import Host, Plan
@@ -70,7 +71,7 @@ class LiveWidget(Observed, anywidget.AnyWidget):
         self._is_closed = False
         self._failure = ""
         super().__init__(**traits)
-        kernel.let_messages_through(self.comm)
+        be_a_guest(self.comm)
         self.on_msg(lambda _widget, content, _buffers: self._pages.receive(content))
 
     def _post(self, envelope: Message) -> None:

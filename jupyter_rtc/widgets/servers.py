@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from ..errors import RtcError
+from ..link.comm import be_a_guest
 from ..media.events import Serial
 from ..media.stream import MediaStream
 from ..signaling.copypaste import CopyPaste
@@ -128,6 +129,8 @@ def paste_view(paste: CopyPaste) -> Any:
 
     ours.observe(keep, "value")
     theirs.observe(take, "value")
+    for box in (ours, theirs):
+        be_a_guest(box.comm)
     _follow(paste._watchers, refresh)
     return _plain(ipywidgets.VBox([words, ours, copy, theirs, problem]))
 

@@ -35,6 +35,8 @@ class JupyterLab:
         The latter is Jupyter Notebook 7, which is made of the same parts.
     python, kernel : path
         The Pythons of the server and of its kernels, by default this one and the server's.
+    options : dict
+        The server's own settings, as ``MappingKernelManager.cull_idle_timeout``, beside those of the tests.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class JupyterLab:
         app: Literal["jupyterlab", "notebook"] = "jupyterlab",
         python: str | Path = sys.executable,
         kernel: str | Path | None = None,
+        options: dict[str, Any] | None = None,
     ) -> None:
         self.notebooks = folder / "notebooks"
         self.log = folder / "jupyterlab.log"
         self.url = ""
         self._folder = folder
         self._settings = {**SETTINGS, **(settings or {})}
+        self._options = options or {}
         self._app, self._python, self._kernel = app, str(python), str(kernel or python)
         self._process: psutil.Popen | None = None
 
@@ -118,6 +122,7 @@ class JupyterLab:
             "ServerApp.allow_remote_access": True,  # a test opens the page by another name
             "IdentityProvider.token": "",
             f"{'LabApp' if self._app == 'jupyterlab' else 'JupyterNotebookApp'}.expose_app_in_browser": True,
+            **self._options,
         }
         command = [
             self._python,

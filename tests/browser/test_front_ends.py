@@ -22,6 +22,7 @@ from .chromium import Browsers, PageOptions
 from .lab import RESULTS, Notebook
 from .media import COUNT_CAMERAS, IMPORTS, cameras_on, count_cameras, numbers_and_delays
 from .server import JupyterLab
+from .test_around import CELLS, PLOTS, SHOWN, without_widgets
 
 pytestmark = pytest.mark.slow
 
@@ -172,6 +173,14 @@ def test_what_cannot_connect_while_a_cell_runs_says_so_and_connects_after_it(
     cell.wait()
     notebook.until(lambda: line.inner_text() == "Live")
     notebook.grab()
+
+
+def test_figures_and_what_threads_print_are_the_same_beside_a_widget(notebook: Notebook) -> None:
+    notebook.do(PLOTS)
+    for name in ("a figure", "threads that print", "IPython's events"):
+        alone = without_widgets(notebook.do(CELLS[name]))
+        for show in SHOWN.values():
+            assert without_widgets(notebook.do(f"{show}\n{CELLS[name]}")) == alone, name
 
 
 def test_get_user_media_gives_a_stream_or_says_at_once_that_the_next_cell_can(
