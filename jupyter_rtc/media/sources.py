@@ -19,11 +19,16 @@ from .arrays import LARGEST, check_picture, picture_array, picture_from_array
 from .calling import call, here
 from .clock import Pacer
 from .events import describe, kind_of
+from .film import Film, is_film
 from .frames import Format, Picture, checked_format
 from .images import Animation, is_animated
 from .track import Item, Kind, Track
 
 logger = logging.getLogger(__name__)
+
+
+#: Pictures a second, unless said. A film looks whether this very object is what it got: then nothing was said.
+USUAL_FPS = 30.0
 
 
 def checked_size(size: Any, least: tuple[int, int] = (1, 1)) -> tuple[int, int]:
@@ -110,16 +115,19 @@ class NumpyVideoTrack(Source[Picture]):
 
     Parameters
     ----------
-    source : callable, iterator, array or None
+    source : callable, iterator, array, path or None
         A function of the time in seconds that returns a picture; an iterator of pictures, which ends the track when
         it is exhausted; an array (height, width, 3), or (frames, height, width, 3), which repeats; or nothing: then
         pictures come from `write`.
+
+        Or a path, ``"film.mp4"``: its pictures are played once, at the film's own pace, turned as players turn them,
+        and the track ends with it. It stands still while nobody reads.
 
         A picture is grey (height, width), RGB (height, width, 3) or RGBA (height, width, 4); uint8, bool, or float
         in [0, 1]; of any size, also changing. A Pillow image and a matplotlib figure are pictures, too, and an animated
         image plays. Functions and iterators are called on a thread of the track's own, only while somebody reads.
     fps : float
-        Pictures a second, at most.
+        Pictures a second, at most. A film has its own unless this is given.
     size : (width, height), optional
         Scale every picture to this size.
     format : {"rgb", "bgr", "gray"}
@@ -136,7 +144,7 @@ class NumpyVideoTrack(Source[Picture]):
         self,
         source: Any = None,
         *,
-        fps: float = 30,
+        fps: float = USUAL_FPS,
         size: tuple[int, int] | None = None,
         format: Format = "rgb",
     ) -> None:
@@ -146,11 +154,12 @@ class NumpyVideoTrack(Source[Picture]):
         self._pending: Picture | None = None
         self._start: float | None = None
         self._due = 0.0
-        self._source = None if source is None else self._source_of(source)
+        self._film = Film(source, None if fps is USUAL_FPS else self._fps) if is_film(source) else None
+        self._source = None if source is None or self._film is not None else self._source_of(source)
         # A picture of an iterator, made for a still, would be lost to those who watch.
-        self._stills = "seen" if source is None or isinstance(source, Iterator) else "made"
+        self._stills = "seen" if source is None or self._film or isinstance(source, Iterator) else "made"
         super().__init__("video", name_of(source) or "numpy video")
-        if self._source is None:
+        if source is None:
             self._keeps_last = True
             self._muted = True  # until something is written
 
@@ -191,7 +200,7 @@ class NumpyVideoTrack(Source[Picture]):
         InvalidStateError
             When the track has ended or has a source of its own.
         """
-        if self._source is not None:
+        if self._source is not None or self._film is not None:
             raise InvalidStateError("this track has a source of its own: write() is for NumpyVideoTrack()")
         if self.ready_state == "ended":
             raise InvalidStateError("the track was stopped: make a new NumpyVideoTrack")
@@ -220,10 +229,12 @@ class NumpyVideoTrack(Source[Picture]):
         return "its source has given no picture yet" + (f": it raised {self.error!r}" if self.error else "")
 
     def _produce(self, stopping: threading.Event) -> None:
-        if self._source is None:
-            self._produce_written(stopping)
-        else:
+        if self._film is not None:
+            self._produce_film(stopping, self._film)
+        elif self._source is not None:
             self._produce_paced(stopping, self._source)
+        else:
+            self._produce_written(stopping)
 
     def _produce_written(self, stopping: threading.Event) -> None:
         period = 1 / self._fps
@@ -240,6 +251,20 @@ class NumpyVideoTrack(Source[Picture]):
             # A late picture is not followed by a pause that would make the rate fall below fps.
             self._due = max(self._due + period, time.monotonic() + period / 2)
             self._deliver(picture)
+
+    def _produce_film(self, stopping: threading.Event, film: Film) -> None:
+        while True:
+            try:
+                due = film.due(time.monotonic())
+            except av.FFmpegError as error:
+                self._fail(error)
+                raise StopIteration from None
+            if stopping.wait(max(0.0, due - time.monotonic())):
+                film.pause()
+                return
+            frame = film.take()
+            if frame is not None:
+                self._guarded(lambda frame=frame, due=due: self._picture_of(frame, due))  # type: ignore[misc]
 
     def _produce_paced(self, stopping: threading.Event, source: Callable[[float], Any]) -> None:
         if self._start is None:

@@ -14,6 +14,7 @@ import pytest
 from jupyter_rtc import InvalidStateError, NumpyAudioTrack, NumpyVideoTrack
 from jupyter_rtc.media import sound_queue
 from tests.conftest import SCALE
+from tests.film import quarters, write_film
 
 SOON = 5 * SCALE
 
@@ -210,6 +211,60 @@ def test_size_scales_every_picture():
         assert track.latest().shape == (24, 32, 3)
     assert abs(track.latest().astype(int) - 77).max() <= 2
     track.stop()
+
+
+# -- films ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_film_is_played_once_at_its_own_pace(tmp_path):
+    path = write_film(tmp_path / "film.mp4", [picture(40 + 20 * n, (64, 48)) for n in range(10)], fps=20)
+    track = NumpyVideoTrack(path)
+    began = time.monotonic()
+    got = [(seconds, int(frame.mean())) for seconds, frame in track.frames(drop=False, timestamps=True, timeout=SOON)]
+    took = time.monotonic() - began
+    assert track.ready_state == "ended"
+    assert [round((value - 40) / 20) for _, value in got] == list(range(10))
+    np.testing.assert_allclose([seconds for seconds, _ in got], np.arange(10) / 20, atol=0.02)
+    assert 0.45 < took < SOON
+
+
+def test_a_film_has_no_more_than_fps_and_is_as_long(tmp_path):
+    path = write_film(tmp_path / "film.mp4", [picture(40 + 10 * n, (64, 48)) for n in range(20)], fps=40)
+    track = NumpyVideoTrack(str(path), fps=10, size=(32, 24))
+    got = [(seconds, frame) for seconds, frame in track.frames(drop=False, timestamps=True, timeout=SOON)]
+    assert [frame.shape for _, frame in got] == [(24, 32, 3)] * 5
+    np.testing.assert_allclose([seconds for seconds, _ in got], np.arange(5) / 10, atol=0.02)
+
+
+def test_a_film_stands_still_while_nobody_reads(tmp_path):
+    path = write_film(tmp_path / "film.mp4", [picture(10 * n, (64, 48)) for n in range(20)], fps=50)
+    track = NumpyVideoTrack(path)
+    with closing(track.frames(drop=False, timeout=SOON)) as frames:
+        first = [round(next(frames).mean() / 10) for _ in range(5)]
+    time.sleep(0.3)
+    with closing(track.frames(drop=False, timeout=SOON)) as frames:
+        then = [round(frame.mean() / 10) for frame in frames]
+    assert first == [0, 1, 2, 3, 4]
+    assert then[0] <= 6, "it has not gone on"
+    assert then[-1] == 19
+
+
+def test_a_phones_film_is_turned(tmp_path):
+    track = NumpyVideoTrack(write_film(tmp_path / "film.mp4", [quarters()] * 3, matrix=(0, 1, -1, 0)))
+    got = track.read(timeout=SOON)
+    track.stop()
+    assert got.shape == (64, 48, 3)
+    assert abs(got[5, 5].astype(int) - np.rot90(quarters(), -1)[5, 5]).max() < 25
+
+
+def test_what_is_no_film_is_refused_at_once(tmp_path):
+    (tmp_path / "text.mp4").write_text("no film")
+    with pytest.raises(ValueError, match="text.mp4"):
+        NumpyVideoTrack(tmp_path / "text.mp4")
+    with pytest.raises(FileNotFoundError, match="there is no film 'nowhere.mp4'"):
+        NumpyVideoTrack("nowhere.mp4")
+    with pytest.raises(InvalidStateError, match="source of its own"):
+        NumpyVideoTrack(write_film(tmp_path / "film.mp4", [quarters()] * 2)).write(picture(0))
 
 
 # -- errors of a source -----------------------------------------------------------------------------------------------
