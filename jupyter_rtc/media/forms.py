@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
@@ -100,12 +99,6 @@ class SoundForm:
         missing = -(len(self._held) + len(out)) % (self._length or 1)
         self._end += missing / self.rate
         return self._cut(np.concatenate([out, np.zeros((missing, out.shape[1]), np.float32)]))
-
-
-def form_of(kind: str, options: dict[str, Any]) -> Form[Any]:
-    """Return what the reader of a track of this kind has asked for."""
-    make: Callable[..., Form[Any]] = PictureForm if kind == "video" else SoundForm
-    return make(**options)
 
 
 def mixed(samples: Samples, channels: int | None) -> Samples:

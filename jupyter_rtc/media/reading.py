@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable
 from types import MethodType
-from typing import Any, Generic, Literal, Self, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import number, number_or_none, whole
+from ..checks import number, number_or_none
 from ..errors import ConnectTimeout, InvalidStateError
-from .forms import Form, PictureForm, Piece, SoundForm
-from .frames import SAMPLE_RATE, Format, Item, Kind
-from .slot import Slot, SlotClosed
-from .ties import Ties
-
-logger = logging.getLogger(__name__)
-
-#: A reader that has not read for so long no longer keeps the source (and its decoder) at work.
-LINGER = 10.0
-#: How often a wait looks whether it is in vain.
-GLANCE = 0.2
-#: After so long a wait without end says what it waits for.
-LONG = 10.0
-#: drop=False: how far a reader may fall behind, 10 s of video at 30 pictures a second.
-LOSSLESS_BOUND = 300
+from .forms import PictureForm, SoundForm
+from .frames import SAMPLE_RATE, Format, Item
+from .readers import FrameIterator, Reader
+from .waiting import Waitable
 
 
 class ByKind:
@@ -47,112 +33,20 @@ class ByKind:
         for function in (self._picture, self._sound):
             function.__name__, function.__qualname__ = name, f"Track.{name}"  # as users know the owner
 
-    def __get__(self, track: Readable[Any] | None, owner: type | None = None) -> Callable[..., Any]:
+    def __get__(self, track: Waitable[Any] | None, owner: type | None = None) -> Callable[..., Any]:
         if track is None:
             return self._picture
         return MethodType(self._picture if track.kind == "video" else self._sound, track)
 
 
-class Readable(Generic[Item]):
-    """What can be read: the part of a `Track` that hands its items to one reader after another, as they ask."""
+class Readable(Waitable[Item]):
+    """The part of a `Track` that hands its items to one reader after another, as they ask."""
 
-    kind: Kind
     _lock: threading.RLock
     _enabled: bool
     _ready_state: Literal["live", "ended"]
     _latest: Item | None
     _reader: Reader[Item] | None
-    _origin: float | None
-    _frames_out: int
-    _frames_dropped: int
-
-    @property
-    def muted(self) -> bool:
-        """Whether the source gives nothing at present."""
-        raise NotImplementedError
-
-    def _subscribe(self, sink: Callable[[Item], None], on_end: Callable[[], None]) -> Callable[[], None]:
-        """Let `sink` have each item; return what ends it."""
-        raise NotImplementedError
-
-    def _unsubscribe(self, sink: Callable[[Item], None]) -> None:
-        """Let `sink` have no more items."""
-        raise NotImplementedError
-
-    def _why_silent(self) -> str:
-        """Return why nothing came yet, and what to do."""
-        raise NotImplementedError
-
-    def _in_vain(self, blocking: bool, waited: float) -> Exception | None:
-        """Return the error if waiting on cannot help."""
-        raise NotImplementedError
-
-    def _wait(
-        self,
-        slot: Slot[Item],
-        timeout: float | None,
-        ended: type[Exception] = InvalidStateError,
-        began: float | None = None,
-    ) -> Item:
-        """Wait on this thread for `slot`, raising at once where waiting is in vain."""
-        began, told = time.monotonic() if began is None else began, False
-        while True:
-            try:
-                item = slot.get(self._patience(began, timeout))
-            except TimeoutError:
-                pass  # what is raised below is shown by itself
-            except SlotClosed:
-                raise self._ended(ended) from None
-            else:
-                self._frames_out += 1
-                return item
-            self._check(began, timeout)
-            told = told or self._grumble(began, timeout)
-
-    async def _await(self, slot: Slot[Item], timeout: float | None, ended: type[Exception]) -> Item:
-        """Wait on the running event loop; as `_wait`."""
-        began, told = time.monotonic(), False
-        while True:
-            try:
-                item = await slot.aget(self._patience(began, timeout))
-            except TimeoutError:
-                pass
-            except SlotClosed:
-                raise self._ended(ended) from None
-            else:
-                self._frames_out += 1
-                return item
-            self._check(began, timeout, blocking=False)
-            told = told or self._grumble(began, timeout)
-
-    @staticmethod
-    def _patience(began: float, timeout: float | None) -> float:
-        return GLANCE if timeout is None else max(0.0, min(GLANCE, began + timeout - time.monotonic()))
-
-    def _check(self, began: float, timeout: float | None, blocking: bool = True) -> None:
-        """Raise if waiting on is in vain, or time is up."""
-        waited = time.monotonic() - began
-        vain = self._in_vain(blocking, waited)
-        if vain is not None:
-            raise vain
-        if timeout is not None and waited >= timeout:
-            raise TimeoutError(f"no {self._noun} within {timeout:g} s: {self._why_silent()}")
-
-    def _grumble(self, began: float, timeout: float | None) -> bool:
-        """Say what a cell waits for that waits without end, and return whether it was said."""
-        if timeout is not None or not self.muted or time.monotonic() - began < LONG:
-            return False
-        logger.warning("still waiting for a %s: %s", self._noun, self._why_silent())
-        return True
-
-    def _ended(self, kind: type[Exception]) -> Exception:
-        if kind is InvalidStateError:
-            return kind(f"the {self.kind} track has ended: there is no further {self._noun}")
-        return kind()
-
-    @property
-    def _noun(self) -> str:
-        return "picture" if self.kind == "video" else "sound"
 
     def _get_reader(self) -> Reader[Item]:
         with self._lock:
@@ -372,117 +266,3 @@ class Readable(Generic[Item]):
         return FrameIterator(self, form, maxsize=maxsize, drop=drop, timestamps=timestamps, timeout=timeout)
 
     frames = ByKind(_frames_of_pictures, _frames_of_sound)
-
-
-class FrameIterator(Generic[Item]):
-    """The items of a track as they come, for ``for`` and ``async for``; see `Track.frames`."""
-
-    def __init__(
-        self,
-        track: Readable[Item],
-        form: Form[Any],
-        *,
-        maxsize: int,
-        drop: bool,
-        timestamps: bool,
-        timeout: float | None,
-    ) -> None:
-        if whole("maxsize", maxsize) < 1:
-            raise ValueError(f"maxsize must be at least 1, not {maxsize}")
-        self._timeout = number_or_none("timeout", timeout)
-        if self._timeout is not None and self._timeout < 0:
-            raise ValueError(f"timeout is 0 or more seconds, not {timeout!r}")
-        self._track = track
-        self._form = form
-        self._pieces: deque[Piece] = deque()
-        self._timestamps = timestamps
-        self._slot: Slot[Item] = Slot(int(maxsize)) if drop else Slot(LOSSLESS_BOUND, full="fail")
-        self._dropped = 0
-        self._reading = Ties(track._subscribe(self._slot.put, self._slot.close))
-
-    def close(self) -> None:
-        """End the iteration. Also happens when the iterator is forgotten."""
-        self._reading.cut()
-        self._slot.close()
-
-    def __iter__(self) -> FrameIterator[Item]:
-        return self
-
-    def __aiter__(self) -> FrameIterator[Item]:
-        return self
-
-    def __next__(self) -> Any:
-        while not self._pieces:
-            try:
-                self._take(self._track._wait(self._slot, self._timeout, ended=StopIteration))
-            except StopIteration:
-                if not self._take_rest():
-                    raise
-        return self._hand_out()
-
-    async def __anext__(self) -> Any:
-        while not self._pieces:
-            try:
-                self._take(await self._track._await(self._slot, self._timeout, ended=StopAsyncIteration))
-            except StopAsyncIteration:
-                if not self._take_rest():
-                    raise
-        return self._hand_out()
-
-    def _take(self, item: Item) -> None:
-        self._track._frames_dropped += self._slot.dropped - self._dropped
-        self._dropped = self._slot.dropped
-        self._pieces += self._form.take(item)
-
-    def _take_rest(self) -> bool:
-        self._pieces += self._form.rest()
-        return bool(self._pieces)
-
-    def _hand_out(self) -> Any:
-        taken, array = self._pieces.popleft()
-        if not self._timestamps:
-            return array
-        origin = self._track._origin
-        return taken - (taken if origin is None else origin), array
-
-
-class Reader(Generic[Item]):
-    """The subscription behind `read` and `latest`; it ends itself when nobody has read for a while."""
-
-    def __init__(self, track: Readable[Item]) -> None:
-        # Sound: 200 ms, so that successive reads are gapless and a late one is not old.
-        self.slot: Slot[Item] = Slot(1 if track.kind == "video" else 10)
-        self.form: Form[Any] = PictureForm() if track.kind == "video" else SoundForm(exact=False)
-        self._rest: list[npt.NDArray[Any]] = []
-        self.last_read = time.monotonic()
-        self.stopped = False
-        self._waiting = 0
-        self._track = weakref.ref(track)  # which holds this
-        track._subscribe(self._put, self.slot.close)
-
-    def __enter__(self) -> Self:
-        self._waiting += 1
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._waiting -= 1
-        self.last_read = time.monotonic()
-
-    def rest_in(self, form: SoundForm) -> list[npt.NDArray[Any]]:
-        """Return the sound that was taken and not read yet, in this form; what is there in another one is let go."""
-        if not isinstance(self.form, SoundForm) or (self.form.rate, self.form.channels) != (form.rate, form.channels):
-            self.form = form
-            self._rest.clear()
-        return self._rest
-
-    def clear(self) -> None:
-        """Forget what waits."""
-        self.slot.clear()
-        self._rest.clear()
-
-    def _put(self, item: Item) -> None:
-        self.slot.put(item)
-        if not self._waiting and time.monotonic() - self.last_read > LINGER:
-            self.stopped = True
-            if (track := self._track()) is not None:
-                track._unsubscribe(self._put)

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import av
-import numpy.typing as npt
 
 from ..checks import flag
 from .display import Displayable
 from .events import Emitter, kind_of
-from .forms import form_of
+from .following import Followable
 from .frames import SAMPLE_RATE, Picture, Sound
 from .frames import Item as Item
 from .frames import Kind as Kind
-from .reading import Readable, Reader
+from .readers import Reader
 from .slot import SlotClosed
 from .ties import Ties
 
@@ -35,7 +34,7 @@ Sink = Callable[[Item], None]
 end_of_track: Callable[[], Exception] = lambda: EOFError("the track has ended")  # noqa: E731
 
 
-class Track(Readable[Item], Displayable, Emitter):
+class Track(Followable[Item], Displayable, Emitter):
     """A camera, a microphone, a numpy source or a remote peer's: one kind of live media.
 
     A track is read with `read`, `latest`, `frames`, `on_frame` and `map`, shown as the last line of a cell, sent with
@@ -313,39 +312,6 @@ class Track(Readable[Item], Displayable, Emitter):
             if isinstance(self._latest, Picture):
                 self._last_size = self._latest.size
             self._latest = None
-
-    def on_frame(self, callback: Callable[[npt.NDArray[Any]], Any]) -> Callable[[], None]:
-        """Call `callback(item)` on a worker thread for each item, the newest if it is slow.
-
-        The callback may be a coroutine function, which is awaited on a loop of ours. What it prints appears in the
-        cell that called `on_frame`. An error is printed there once, and the next item is given all the same.
-
-        Returns
-        -------
-        stop : callable
-            Ends it. No call begins after it has returned; one under way goes on. May be called by the callback, too.
-        """
-        from .user_code import UserCode, Worker
-
-        if not callable(callback):
-            raise TypeError(f"on_frame takes a function of one item, not {type(callback).__name__}")
-        return Worker(self, UserCode(callback, self, f"on_frame {self.label}", form_of(self.kind, {}))).stop
-
-    def map(self, function: Callable[[npt.NDArray[Any]], Any]) -> Track[Item]:
-        """Return a track of `function(item)`, called on a worker thread for each item while somebody reads the track.
-
-        One call at a time, in the order of the items; a slow function loses items and adds no delay. It may be a
-        coroutine function, which is awaited on a loop of ours. What it prints appears in the cell that called `map`.
-
-        If it raises, pages and peers get a coarse mosaic of the picture, or silence, so that nothing unprocessed is
-        sent, and the traceback is shown with the track and printed once. `read`, `latest` and `frames` of the track
-        raise the error; `on_frame` is not called for that item.
-
-        The track is freed when nobody holds, shows or reads it any more.
-        """
-        from .transform import MappedTrack
-
-        return MappedTrack(self, function)
 
     async def recv(self) -> av.VideoFrame | av.AudioFrame:
         """Return the next PyAV frame, as aiortc's tracks do, on any event loop."""

@@ -21,8 +21,8 @@ from ..link.pages import Pages
 from ..link.session import Host, Plan
 from ..media.events import Serial
 from ..media.observers import Observed
-from ..media.reading import GLANCE
 from ..media.track import Kind, Track
+from ..media.waiting import GLANCE
 from ..rtc.report import Report, with_facts
 from .no_page import Shown
 from .still import card

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from typing import Any, NoReturn
 
-import numpy.typing as npt
-
+from ..errors import InvalidStateError
 from ..media.track import Track
+
+
+class _OfTheTrack:
+    """A method of the widget's track: its signature, help and errors are those of the track's kind."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, widget: Reading | None, owner: type | None = None) -> Any:
+        if widget is None:
+            return getattr(Track, self._name)
+        try:
+            return getattr(widget._readable(), self._name)
+        except InvalidStateError as error:
+            return partial(_refuse, str(error))  # when it is called, not when it is looked at
+
+
+def _refuse(reason: str, *_arguments: Any, **_options: Any) -> NoReturn:
+    raise InvalidStateError(reason)
 
 
 class Reading:
     """The track's methods of reading, for a widget that has one main track."""
 
+    read = _OfTheTrack()
+    latest = _OfTheTrack()
+    frames = _OfTheTrack()
+    on_frame = _OfTheTrack()
+    map = _OfTheTrack()
+
     def _readable(self) -> Track[Any]:
         raise NotImplementedError
-
-    def read(self, *args: float, **kwargs: float) -> npt.NDArray[Any]:
-        """Wait for something newer than the last one read: ``read(timeout=10.0)``; see `Track.read`.
-
-        Of what is sound alone ``read(seconds=0.1, timeout=10.0)``.
-        """
-        return cast("npt.NDArray[Any]", self._readable().read(*args, **kwargs))
-
-    def latest(self) -> npt.NDArray[Any] | None:
-        """Return the newest item or None, at once; see `Track.latest`."""
-        return cast("npt.NDArray[Any] | None", self._readable().latest())
-
-    def frames(self, **options: Any) -> Any:
-        """Iterate over the items as they come; see `Track.frames`."""
-        return self._readable().frames(**options)
-
-    def on_frame(self, callback: Callable[[npt.NDArray[Any]], Any]) -> Callable[[], None]:
-        """Call `callback` for each item; see `Track.on_frame`."""
-        return self._readable().on_frame(callback)
-
-    def map(self, function: Callable[[npt.NDArray[Any]], Any]) -> Track[Any]:
-        """Return a track of `function` of each item; see `Track.map`."""
-        return self._readable().map(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator
 
@@ -279,3 +280,24 @@ def test_what_is_documented_is_taken(made):
         rtc.Camera(facing="up")
     with pytest.raises(ValueError, match="nothing to capture"):
         rtc.Camera(False)
+
+
+def test_a_widget_is_read_with_the_arguments_of_its_track():
+    camera, microphone = rtc.Camera(), rtc.Microphone()
+    for name in ("read", "latest", "frames", "on_frame", "map"):
+        for widget, track in ((camera, camera.video), (microphone, microphone.audio)):
+            assert inspect.signature(getattr(widget, name)) == inspect.signature(getattr(track, name))
+        assert getattr(rtc.Camera, name).__doc__
+    assert camera.latest(format="bgr") is None
+    with pytest.raises(TypeError, match="unexpected keyword argument 'seconds'"):
+        camera.read(seconds=1)
+    camera.close()
+    microphone.close()
+
+
+def test_a_camera_without_a_picture_says_so_when_it_is_read():
+    camera = rtc.Camera(video=False, audio=True)
+    assert hasattr(camera, "read"), "looking is no reading"
+    with pytest.raises(rtc.InvalidStateError, match=r"read \.audio"):
+        camera.read()
+    camera.close()

@@ -26,7 +26,7 @@ from jupyter_rtc import (
     TestTone,
     Track,
 )
-from jupyter_rtc.media import reading
+from jupyter_rtc.media import readers
 from jupyter_rtc.media.relay import RelayTrack
 from tests.conftest import SCALE
 
@@ -505,7 +505,7 @@ def test_a_rate_that_there_is_not_is_refused(options):
 
 
 def test_a_source_is_let_go_when_nobody_has_read_for_a_while(monkeypatch):
-    monkeypatch.setattr(reading, "LINGER", 0.1)
+    monkeypatch.setattr(readers, "LINGER", 0.1)
     track = counter()
     track.read(timeout=SOON)
     assert track._sinks
@@ -548,7 +548,7 @@ def test_too_little_sound_is_no_silence():
 
 
 async def test_a_wait_without_end_says_what_it_waits_for(monkeypatch, caplog):
-    monkeypatch.setattr("jupyter_rtc.media.reading.LONG", 0.1)
+    monkeypatch.setattr("jupyter_rtc.media.waiting.LONG", 0.1)
     track = NumpyVideoTrack()
     waiting = asyncio.create_task(anext(aiter(track.frames())))
     thread = threading.Thread(target=lambda: next(iter(track.frames())))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jupyter_rtc import InvalidStateError, NumpyAudioTrack, NumpyVideoTrack, OperationError, TestTone
-from jupyter_rtc.media import reading
+from jupyter_rtc.media import readers
 from jupyter_rtc.media.failed import MOSAIC, mosaic
 from jupyter_rtc.media.track import Track
 from tests.conftest import SCALE
@@ -487,7 +487,7 @@ def test_a_slow_iteration_drops_the_oldest_and_counts_them():
 
 
 def test_an_iteration_that_must_lose_none_says_when_it_fell_behind(monkeypatch):
-    monkeypatch.setattr(reading, "LOSSLESS_BOUND", 5)
+    monkeypatch.setattr(readers, "LOSSLESS_BOUND", 5)
     track = counter(fps=240)
     frames = track.frames(drop=False, timeout=SOON)
     wait_for(lambda: track.stats["frames_in"] > 6)
@@ -877,3 +877,79 @@ def test_a_map_that_raises_now_and_then_is_read_on():
     frames.close()
     track.stop()
     assert got == sorted(set(got))
+
+
+# -- forms ------------------------------------------------------------------------------------------------------------
+
+COLOUR = (200, 100, 50)
+
+
+def coloured() -> NumpyVideoTrack:
+    return NumpyVideoTrack(lambda _seconds: np.full((6, 8, 3), COLOUR, np.uint8), fps=100)
+
+
+@pytest.mark.parametrize(("format", "value"), [("rgb", COLOUR), ("bgr", COLOUR[::-1]), ("gray", 124)])
+def test_a_callback_gets_the_order_of_colours_that_it_asks_for(format, value):
+    got: list[np.ndarray] = []
+    track = coloured()
+    stop = track.on_frame(got.append, format=format)
+    wait_for(lambda: got)
+    stop()
+    track.stop()
+    assert got[0].shape == ((6, 8) if format == "gray" else (6, 8, 3))
+    assert abs(got[0].astype(int) - value).max() <= 1
+
+
+def test_a_map_of_opencvs_order_gives_back_opencvs_order():
+    track = coloured()
+    seen: list[np.ndarray] = []
+
+    def process(bgr: np.ndarray) -> np.ndarray:
+        seen.append(bgr.copy())
+        bgr[..., 0] = 255  # blue
+        return bgr
+
+    mapped = track.map(process, format="bgr")
+    assert (mapped.read(timeout=SOON) == (200, 100, 255)).all()
+    assert (mapped.read(timeout=SOON, format="bgr") == (255, 100, 200)).all()
+    assert (seen[0] == COLOUR[::-1]).all()
+    track.stop()
+
+
+def test_a_map_of_grey_may_give_back_grey_or_colours():
+    track = coloured()
+    grey = track.map(lambda picture: 255 - picture, format="gray")
+    assert abs(grey.read(timeout=SOON, format="gray").astype(int) - (255 - 124)).max() <= 1
+    false_colours = track.map(lambda picture: np.stack([picture, picture * 0, picture * 0], axis=-1), format="gray")
+    assert abs(false_colours.read(timeout=SOON)[0, 0].astype(int) - (124, 0, 0)).max() <= 1
+    track.stop()
+
+
+@pytest.mark.parametrize("method", ["on_frame", "map"])
+def test_an_order_of_colours_that_there_is_not_is_refused_by_callbacks(method):
+    with pytest.raises(ValueError, match="format is 'rgb', 'bgr' or 'gray'"):
+        getattr(NumpyVideoTrack(), method)(lambda item: item, format="BGR")
+    with pytest.raises(TypeError, match="format"):
+        getattr(TestTone(), method)(lambda item: item, format="bgr")
+
+
+def test_a_callback_gets_sound_at_the_rate_that_it_asks_for_in_exact_pieces_to_the_end():
+    pieces: list[np.ndarray] = []
+    over = threading.Event()
+    track = NumpyAudioTrack(iter([np.full((4_800, 2), (0.5, 0.25), np.float32)]), channels=2)
+    track.on("ended", over.set)
+    track.on_frame(pieces.append, sample_rate=16_000, channels=1)
+    assert over.wait(SOON)
+    wait_for(lambda: len(pieces) == 5)
+    assert {piece.shape for piece in pieces} == {(320, 1)}
+    np.testing.assert_allclose(np.concatenate(pieces)[100:-100], 0.375, atol=1e-3)
+
+
+def test_a_map_that_makes_sound_louder_is_clipped_and_one_of_another_scale_is_refused():
+    track = TestTone(500)
+    louder = track.map(lambda sound: 6 * sound)
+    sound = louder.read(0.1, timeout=SOON)
+    assert (sound.max(), sound.min()) == (1, -1)
+    with pytest.raises(ValueError, match="x / 32768"):
+        track.map(lambda sound: sound * 32767).read(0.1, timeout=SOON)
+    track.stop()
