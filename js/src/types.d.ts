@@ -60,6 +60,8 @@ export type PageMessage =
       state: CaptureState;
       by: "page" | "kernel";
       error?: CaptureError;
+      /** What it waits for while it is starting, if there is more to say than that. */
+      why?: string;
       settings?: Partial<Record<Kind, MediaTrackSettings>>;
       devices?: Device[];
       /** deviceId of what is captured, of the video if there is one. */

@@ -1,6 +1,6 @@
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Capture } from "../src/capture/capture.js";
-import { FakeDevices, FakeStream, FakeTrack } from "./fakes.js";
+import { FakeContext, FakeDevices, FakeStream, FakeTrack } from "./fakes.js";
 
 let devices;
 let capture;
@@ -322,40 +322,133 @@ describe("another widget", () => {
     return capture.start(wish, "kernel").then(() => capture);
   };
   let box;
+  let made;
 
   beforeEach(() => {
     box = document.createElement("div");
     document.body.append(box);
+    made = [];
+    Object.defineProperty(HTMLMediaElement.prototype, "srcObject", { writable: true, configurable: true });
+    Object.defineProperty(HTMLMediaElement.prototype, "play", { value: async () => {}, configurable: true });
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(function () {
+      return new FakeContext(this);
+    });
+    HTMLCanvasElement.prototype.captureStream = function (fps) {
+      const stream = Object.assign(new FakeStream([new FakeTrack("video")]), { fps, canvas: this });
+      made.push(stream);
+      return stream;
+    };
+    HTMLVideoElement.prototype.requestVideoFrameCallback = function (callback) {
+      this.draw = callback;
+    };
+  });
+  afterEach(() => {
+    box.remove();
+    delete HTMLCanvasElement.prototype.captureStream;
+    delete HTMLVideoElement.prototype.requestVideoFrameCallback;
   });
 
-  function add(tag, width, height) {
-    const element = document.createElement(tag);
+  /** What is on it is told by `pixel`; nobody but its owner may ask for a context. */
+  function add(tag, width, height, pixel = 0) {
+    const element = Object.assign(document.createElement(tag), { width, height, pixel });
     element.getBoundingClientRect = () => ({ width, height });
-    const stream = new FakeStream([new FakeTrack("video")]);
-    element.captureStream = (fps) => Object.assign(stream, { fps });
-    if (tag === "canvas") element.getContext = () => null;
+    element.getContext = () => {
+      throw new Error("a foreign canvas was asked for a context");
+    };
     box.append(element);
-    return stream;
+    return element;
   }
+  /** What was copied last onto the canvas that is captured. */
+  const copied = (capture) => capture.stream.canvas.drawn;
 
   test("is captured by its largest canvas", async () => {
-    add("canvas", 20, 20);
-    const large = add("canvas", 200, 100);
-    add("canvas", 200, 100);
+    add("canvas", 20, 20, 1);
+    const large = add("canvas", 200, 100, 1);
+    add("canvas", 200, 100, 1);
     const capture = await captured();
-    expect([capture.state, capture.stream === large, large.fps]).toEqual(["live", true, 10]);
+    expect([capture.state, copied(capture), capture.stream.fps]).toEqual(["live", large, 10]);
     capture.close();
   });
 
+  test("whose view is itself the canvas is captured", async () => {
+    box = add("canvas", 200, 100, 1);
+    document.body.append(box);
+    const capture = await captured();
+    expect([capture.state, copied(capture)]).toEqual(["live", box]);
+    capture.close();
+  });
+
+  test("is not captured by a canvas that cannot be seen", async () => {
+    const hidden = add("canvas", 400, 300, 1);
+    hidden.checkVisibility = () => false;
+    add("canvas", 210, 110); // an overlay, in which nothing is
+    const seen = add("canvas", 200, 100, 1);
+    const capture = await captured();
+    expect(copied(capture)).toBe(seen);
+    capture.close();
+  });
+
+  test("is left alone until its owner has drawn, and then followed", async () => {
+    const canvas = add("canvas", 200, 100);
+    const capturing = captured();
+    await settle();
+    await settle();
+    expect([made.length, states()]).toEqual([0, ["starting by kernel"]]);
+    canvas.pixel = 1;
+    const capture = await capturing;
+    expect([capture.state, made[0].canvas]).toEqual(["live", canvas]);
+    capture.close();
+    expect(made.every(({ tracks }) => tracks.every(({ readyState }) => readyState === "ended"))).toBe(true);
+  });
+
+  test("that draws nothing is said to, and is not called live", async () => {
+    vi.useFakeTimers();
+    add("canvas", 200, 100);
+    const capturing = captured();
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(said.at(-1)).toMatchObject({
+      state: "starting",
+      why: expect.stringMatching(/until the widget draws/),
+    });
+    box.innerHTML += '<svg id="drawing"></svg>';
+    document.getElementById("drawing").getBoundingClientRect = () => ({ width: 200, height: 100 });
+    add("canvas", 200, 100);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(said.at(-1)).toMatchObject({ state: "starting", why: expect.stringMatching(/draws by SVG/) });
+    add("canvas", 200, 100, 1);
+    await vi.advanceTimersByTimeAsync(500);
+    const capture = await capturing;
+    vi.useRealTimers();
+    expect([capture.state, capture.note]).toEqual(["live", ""]);
+    capture.close();
+  });
+
+  test("in a page that is hidden is not called live", async () => {
+    add("canvas", 200, 100, 1);
+    const capture = await captured();
+    const hide = (hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    hide(true);
+    expect(said.at(-1)).toMatchObject({ state: "starting", why: expect.stringMatching(/is hidden/) });
+    hide(false);
+    expect([said.at(-1).state, said.at(-1).why]).toEqual(["live", undefined]);
+    capture.close();
+    hide(true);
+    hide(false);
+    expect(capture.state).toBe("stopped");
+  });
+
   test("whose picture ends is looked for again", async () => {
-    const first = add("canvas", 200, 100);
+    add("canvas", 200, 100, 1);
     const capture = await captured();
     box.replaceChildren();
-    const second = add("canvas", 200, 100);
-    first.tracks[0].unplug();
+    const second = add("canvas", 200, 100, 1);
+    capture.stream.tracks[0].unplug();
     await settle();
     await settle();
-    expect([capture.state, capture.stream === second]).toEqual(["live", true]);
+    expect([capture.state, copied(capture)]).toEqual(["live", second]);
     expect(states()).toEqual([
       "starting by kernel",
       "live by kernel",

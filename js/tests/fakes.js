@@ -238,3 +238,17 @@ class FakeChannel extends EventTarget {
     this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(message) }));
   }
 }
+
+/** Of our own canvases: `canvas.drawn` is what was drawn last, and one pixel of it is read, its `pixel`. */
+export class FakeContext {
+  constructor(canvas) {
+    this.canvas = canvas;
+  }
+  fillRect() {}
+  drawImage(source) {
+    this.canvas.drawn = source;
+  }
+  getImageData() {
+    return { data: new Uint8Array(new Uint32Array([this.canvas.drawn?.pixel ?? 0]).buffer) };
+  }
+}

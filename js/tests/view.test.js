@@ -60,6 +60,15 @@ describe("the camera's sentence", () => {
       "Looking for the widget…",
     ],
     [
+      {
+        state: "starting",
+        note: "waiting until it draws",
+        words: wordsOf({ video: true, source: "element" }),
+      },
+      "waiting",
+      "Waiting until it draws",
+    ],
+    [
       { state: "starting", invites: true, words: wordsOf({ video: true, source: "screen" }) },
       "waiting",
       "Press “Share the screen”, and choose what is to be seen",

@@ -134,42 +134,146 @@ function allowed(feature) {
 }
 var element_exports = {};
 __export(element_exports, { explain: () => explain2, lost: () => lost2, obstacle: () => obstacle2, open: () => open2 });
+var MOST_READ = 128 * 128;
+var OWNERS_TIME = 1e4;
+var Copy = class {
+  #canvas = document.createElement("canvas");
+  #context = this.#canvas.getContext("2d", { alpha: false });
+  #lifetime = new AbortController();
+  #pause;
+  #found = performance.now();
+  #last = 0;
+  #watching = false;
+  seen = false;
+  constructor(element, fps) {
+    this.element = element;
+    this.fps = fps;
+    this.#pause = 900 / fps;
+  }
+  look() {
+    if (!this.seen && hasPicture(this.element)) this.#draw(this.element);
+    if (this.seen || performance.now() - this.#found > OWNERS_TIME) this.#watch();
+    return this.seen;
+  }
+  stream() {
+    const stream = this.#canvas.captureStream(this.fps);
+    requestAnimationFrame(() => this.touch());
+    return stream;
+  }
+  touch() {
+    const context = this.#context;
+    if (!context) return;
+    context.globalAlpha = 0;
+    context.fillRect(0, 0, 1, 1);
+    context.globalAlpha = 1;
+  }
+  close() {
+    this.#lifetime.abort();
+  }
+  #watch() {
+    if (this.#watching) return;
+    this.#watching = true;
+    const { element } = this;
+    if (element instanceof HTMLVideoElement) return this.#follow(element);
+    let stream;
+    try {
+      stream = element.captureStream(this.fps);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "SecurityError") throw error;
+      return this.#poll();
+    }
+    const video = document.createElement("video");
+    video.muted = true;
+    video.srcObject = stream;
+    video.play().catch(() => {
+    });
+    this.#lifetime.signal.addEventListener("abort", () => {
+      for (const track of stream.getTracks()) track.stop();
+      video.srcObject = null;
+    });
+    this.#follow(video);
+  }
+  #follow(video) {
+    video.requestVideoFrameCallback(() => {
+      if (this.#lifetime.signal.aborted) return;
+      this.#drawInTime(video);
+      this.#follow(video);
+    });
+  }
+  #poll() {
+    requestAnimationFrame(() => {
+      if (this.#lifetime.signal.aborted) return;
+      if (this.seen || hasPicture(this.element)) this.#drawInTime(this.element);
+      this.#poll();
+    });
+  }
+  #drawInTime(source2) {
+    const now = performance.now();
+    if (now - this.#last < this.#pause) return;
+    this.#last = now;
+    if (this.seen || pixelsOf(source2).some(Boolean)) this.#draw(source2);
+  }
+  #draw(source2) {
+    const { width, height } = sizeOf(source2);
+    const context = this.#context;
+    if (!context || !width || !height) return;
+    if (this.#canvas.width !== width) this.#canvas.width = width;
+    if (this.#canvas.height !== height) this.#canvas.height = height;
+    context.fillStyle = backgroundOf(this.element);
+    context.fillRect(0, 0, width, height);
+    context.drawImage(source2, 0, 0, width, height);
+    this.seen = true;
+  }
+};
+function sizeOf(source2) {
+  return source2 instanceof HTMLVideoElement ? { width: source2.videoWidth, height: source2.videoHeight } : { width: source2.width, height: source2.height };
+}
+function hasPicture(source2) {
+  if (source2 instanceof HTMLVideoElement) return source2.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+  const pixels = pixelsOf(source2);
+  return pixels.some((pixel) => (pixel & 16777215) !== 0 || pixel !== pixels[0]);
+}
+function pixelsOf(source2) {
+  const { width, height } = sizeOf(source2);
+  const scale = Math.min(1, Math.sqrt(MOST_READ / (width * height)));
+  const scratch = document.createElement("canvas");
+  scratch.width = Math.ceil(width * scale);
+  scratch.height = Math.ceil(height * scale);
+  const context = scratch.getContext("2d", { willReadFrequently: true });
+  if (!context || !scratch.width || !scratch.height) return new Uint32Array();
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source2, 0, 0, scratch.width, scratch.height);
+  return new Uint32Array(context.getImageData(0, 0, scratch.width, scratch.height).data.buffer);
+}
+function backgroundOf(element) {
+  let node = element;
+  while (node) {
+    const colour = node instanceof Element ? getComputedStyle(node).backgroundColor : "";
+    if (colour && colour !== "transparent" && !/(?:,|\/) *0(?:\.\d+)?\)$/.test(colour)) return colour;
+    node = node instanceof ShadowRoot ? node.host : node.parentNode;
+  }
+  return "white";
+}
 var PATIENCE = 5e3;
+var EMPTY = 2e3;
 var GLANCE = 100;
 var REFRESH = 1e3;
 var SMALLEST = 8;
+var NO_PICTURE = "the widget has no canvas, and no video that plays, and only these can be captured";
+var NOT_SHOWN = "the widget is not shown in this page: show it, then press Start";
 var notFound = (message) => new DOMException(message, "NotFoundError");
-async function open2({ model = "", fps = 30 }, signal, manager) {
-  const element = await find(model, signal, manager);
-  const capturable = element;
-  const stream = element instanceof HTMLCanvasElement ? capturable.captureStream(fps) : new MediaStream((capturable.captureStream ?? capturable.mozCaptureStream).call(element).getVideoTracks());
+async function open2({ model = "", fps = 30 }, signal, { manager, wait }) {
+  const copy2 = await firstPicture(model, fps, signal, manager, wait);
+  const stream = copy2.stream();
   const [track] = stream.getVideoTracks();
-  if (!track) throw notFound("the widget's video has no picture");
-  if (element instanceof HTMLCanvasElement) touch(element);
   const timer = setInterval(() => {
-    if (element.isConnected) {
-      if (element instanceof HTMLCanvasElement) touch(element);
-    } else {
-      clearInterval(timer);
-      track.stop();
-      track.dispatchEvent(new Event("ended"));
-    }
+    if (copy2.element.isConnected) return copy2.touch();
+    clearInterval(timer);
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
   }, REFRESH);
   signal.addEventListener("abort", () => clearInterval(timer));
   return stream;
-}
-function touch(canvas) {
-  let context;
-  try {
-    context = canvas.getContext("2d");
-  } catch {
-    return;
-  }
-  if (!context) return;
-  context.save();
-  context.globalAlpha = 0;
-  context.fillRect(0, 0, 1, 1);
-  context.restore();
 }
 function obstacle2() {
   return void 0;
@@ -182,41 +286,112 @@ function explain2(error) {
 function lost2() {
   return "again";
 }
-async function find(model, signal, manager) {
+async function firstPicture(model, fps, signal, manager, wait) {
   if (!manager?.get_model) throw notFound("this front end does not tell where other widgets are");
+  const began = performance.now();
+  let copy2;
+  let shown = false;
+  let found = began;
+  let told = "";
+  const drawn = new Drawn();
+  signal.addEventListener("abort", () => copy2?.close());
+  try {
+    for (let due = began; !signal.aborted; await drawn.next()) {
+      const now = performance.now();
+      if (now >= due) {
+        due = now + GLANCE;
+        const roots = await rootsOf(model, manager);
+        shown ||= roots.some((el) => el.isConnected);
+        const element = best(roots.flatMap((el) => [...candidates(el)]));
+        if (element !== copy2?.element) {
+          copy2?.close();
+          copy2 = element && new Copy(element, fps);
+          found = now;
+        }
+        const note = copy2 && now - found > EMPTY ? emptiness(roots, copy2.element) : told;
+        if (note !== told) wait(note);
+        told = note;
+      }
+      if (copy2?.look()) return copy2;
+      if (!copy2 && now - began > PATIENCE) throw notFound(shown ? NO_PICTURE : NOT_SHOWN);
+    }
+  } finally {
+    drawn.close();
+  }
+  throw new DOMException("it is not wanted any more", "AbortError");
+}
+var Drawn = class {
+  #probe = document.createElement("div");
+  #told = () => {
+  };
+  #observer = new ResizeObserver(() => this.#told());
+  constructor() {
+    this.#probe.style.cssText = "position: fixed; top: 0; height: 0; visibility: hidden";
+    document.body.append(this.#probe);
+    this.#observer.observe(this.#probe);
+  }
+  next() {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, GLANCE);
+      this.#told = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (document.hidden) return;
+      requestAnimationFrame(() => {
+        const { style } = this.#probe;
+        style.width = style.width === "1px" ? "0" : "1px";
+      });
+    });
+  }
+  close() {
+    this.#observer.disconnect();
+    this.#probe.remove();
+  }
+};
+async function rootsOf(model, manager) {
   const { views = {} } = await manager.get_model(model).catch(() => {
     throw notFound("the widget was closed: make another, and another capture of it");
   });
-  const until = performance.now() + PATIENCE;
-  let shown = false;
-  while (!signal.aborted && performance.now() < until) {
-    for (const view of Object.values(views)) {
-      const { el } = await view;
-      shown ||= el.isConnected;
-      const picture = largest(el);
-      if (picture && hasPicture(picture)) return picture;
-    }
-    await new Promise((resolve) => setTimeout(resolve, GLANCE));
+  const settled = await Promise.allSettled(Object.values(views));
+  return settled.flatMap((view) => view.status === "fulfilled" ? [view.value.el] : []);
+}
+function best(all) {
+  const isVideo = ({ element }) => Number(element instanceof HTMLVideoElement);
+  const [first, ...others] = all.sort((one, other) => other.area - one.area || isVideo(other) - isVideo(one));
+  const close = others.filter(({ area }) => area >= first.area / 2);
+  if (close.length === 0 || hasPicture(first.element)) return first?.element;
+  return (close.find(({ element }) => hasPicture(element)) ?? first).element;
+}
+function* candidates(root) {
+  for (const element of elements(root)) {
+    if (!(element instanceof HTMLCanvasElement || element instanceof HTMLVideoElement)) continue;
+    if (element instanceof HTMLVideoElement && element.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) continue;
+    const area = areaOf(element);
+    if (area > SMALLEST * SMALLEST && isVisible(element)) yield { element, area };
   }
-  throw notFound(shown ? "the widget has no canvas, and no video that plays, and only these can be captured" : "the widget is not shown in this page: show it, then press Start");
 }
-function hasPicture(element) {
-  return element instanceof HTMLCanvasElement || element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
-}
-function largest(root) {
-  let [found, area] = [void 0, SMALLEST * SMALLEST];
-  for (const element of pictures(root)) {
-    const { width, height } = element.getBoundingClientRect();
-    const better = element instanceof HTMLVideoElement && found instanceof HTMLCanvasElement;
-    if (width * height > area || better && width * height === area) [found, area] = [element, width * height];
-  }
-  return found;
-}
-function* pictures(root) {
+function* elements(root) {
+  if (root instanceof Element) yield root;
   for (const element of root.querySelectorAll("*")) {
-    if (element instanceof HTMLCanvasElement || element instanceof HTMLVideoElement) yield element;
-    if (element.shadowRoot) yield* pictures(element.shadowRoot);
+    yield element;
+    if (element.shadowRoot) yield* elements(element.shadowRoot);
   }
+}
+function areaOf(element) {
+  const { width, height } = element.getBoundingClientRect();
+  return width * height;
+}
+function isVisible(element) {
+  return element.checkVisibility?.({ opacityProperty: true, visibilityProperty: true }) ?? true;
+}
+function emptiness(roots, element) {
+  const area = areaOf(element) / 2;
+  const drawings = roots.flatMap((root) => [...root.querySelectorAll("svg")]);
+  if (drawings.some((svg) => areaOf(svg) > area)) {
+    return "the widget draws by SVG, and its canvas is empty: only a canvas or a video can be captured";
+  }
+  return "waiting until the widget draws: its canvas is empty, or has a WebGL scene that was drawn before the capture began, which cannot be read. Move it, or draw it again";
 }
 var screen_exports = {};
 __export(screen_exports, { explain: () => explain3, lost: () => lost3, obstacle: () => obstacle3, open: () => open3 });
@@ -249,6 +424,7 @@ function explain3(error) {
 function lost3() {
 }
 var SOURCES = { device: devices_exports, screen: screen_exports, element: element_exports };
+var HIDDEN = "the page that captures is hidden, and browsers draw nothing in a hidden page: bring its tab to the front";
 var Capture = class {
   #post;
   #onchange;
@@ -260,6 +436,7 @@ var Capture = class {
   #by = "kernel";
   state = "idle";
   error;
+  note = "";
   stream;
   wish = {};
   devices = [];
@@ -297,7 +474,8 @@ var Capture = class {
     const live = new AbortController();
     this.#live = live;
     try {
-      stream = await source2.open(wish, live.signal, this.#manager);
+      const wait = (note) => turn === this.#turn && this.#wait(note);
+      stream = await source2.open(wish, live.signal, { manager: this.#manager, wait });
     } catch (thrown) {
       if (turn === this.#turn) this.#become("error", this.#by, source2.explain(thrown, wish));
       return;
@@ -310,7 +488,8 @@ var Capture = class {
       this.devices = found;
       this.#watch();
     }
-    this.#become("live", this.#by);
+    if (source2 === element_exports) this.#watchPage(live.signal);
+    else this.#become("live", this.#by);
   }
   stop(by) {
     if (!this.on && this.state !== "error") return;
@@ -383,10 +562,21 @@ var Capture = class {
       this.#report();
     }, { signal: this.#lifetime.signal });
   }
+  #watchPage(signal) {
+    const look = () => document.hidden ? this.#wait(HIDDEN) : this.#become("live", this.#by);
+    document.addEventListener("visibilitychange", look, { signal });
+    look();
+  }
+  #wait(note) {
+    this.state = "starting";
+    this.note = note;
+    this.#report();
+  }
   #become(state, by, error) {
     this.state = state;
     this.#by = by;
     this.error = error;
+    this.note = "";
     this.#report();
   }
   #report() {
@@ -395,7 +585,7 @@ var Capture = class {
       const track = this.tracks[kind];
       if (track) settings[kind] = track.getSettings();
     }
-    this.#post({ type: "capture", state: this.state, by: this.#by, ...this.error && { error: this.error }, ...this.stream && { settings }, ...this.devices.length > 0 && { devices: this.devices }, ...this.stream && { device: (settings.video ?? settings.audio)?.deviceId ?? "" } });
+    this.#post({ type: "capture", state: this.state, by: this.#by, ...this.error && { error: this.error }, ...this.note && { why: this.note }, ...this.stream && { settings }, ...this.devices.length > 0 && { devices: this.devices }, ...this.stream && { device: (settings.video ?? settings.audio)?.deviceId ?? "" } });
     this.#onchange();
   }
 };
@@ -1517,11 +1707,11 @@ function describePlayer({ link, delay = "", planned, playing, what, source: sour
   if (playing) return troubled ? { tone: "warning", text: "Live, with an error" } : { tone: "live", text: "Live" };
   return { tone: "waiting", text: what === "picture" ? "Waiting for the first picture" : "Waiting for sound" };
 }
-function describeCamera({ link, delay = "", state, error, words, invites = false, asking, elsewhere, playing }) {
+function describeCamera({ link, delay = "", state, error, note = "", words, invites = false, asking, elsewhere, playing }) {
   if (state === "error" && error) return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
   const { name } = words;
   if (invites) return { tone: "waiting", text: `Press “${words.start}”, and choose what is to be seen` };
-  if (state === "starting") return { tone: "waiting", text: words.asking };
+  if (state === "starting") return { tone: "waiting", text: note ? upper(note) : words.asking };
   const hindered = obstacle4(link);
   if (hindered) return hindered;
   if (state === "live") {
@@ -1843,7 +2033,7 @@ function mountCamera(context) {
     shell.element.classList.toggle("jrtc-compact", !wanted.video);
     meter.listen(capture.tracks.audio);
     full.element.hidden ||= !wanted.video;
-    const sentence = describeCamera({ link, delay, state: capture.state, error: capture.error, words, invites: capture.invites, asking: session.asking, elsewhere, playing: picture.playing });
+    const sentence = describeCamera({ link, delay, state: capture.state, error: capture.error, note: capture.note, words, invites: capture.invites, asking: session.asking, elsewhere, playing: picture.playing });
     const startable = (!capture.on || capture.invites) && !session.asking && link !== "gone" && link !== "none";
     action.textContent = elsewhere ? words.take : words.start;
     action.hidden = !startable || model.get("controls") === false;

@@ -55,6 +55,8 @@ class CaptureWidget(Reading, LiveWidget):
         self._lost: str | None = None
         self._media: dict[tuple[str, Kind], Track[Any]] = {}
         self._capture_error: CaptureError | None = None
+        #: What the page waits for while it is starting, in its words.
+        self._waits_for = ""
         self._told: dict[str, Any] = {"state": "idle", "error": ""}
         self._changed: set[Callable[[], None]] = set()
         tracks = {kind: self._make_track(kind) for kind in kinds}
@@ -62,6 +64,9 @@ class CaptureWidget(Reading, LiveWidget):
         self.stream = MediaStream(track for track in (self._video, self._audio) if track is not None)
         for track in self.stream.get_tracks():
             track.on("error", lambda error, key=track.id: self._pages.notice(key, *_told(error)))
+            # Other pages say whether there is a picture, and why not.
+            track.on("mute", lambda: self._pages.replan())
+            track.on("unmute", lambda: self._pages.replan())
             track._stopped = self._track_stopped
         super().__init__(**traits)
 
@@ -159,6 +164,7 @@ class CaptureWidget(Reading, LiveWidget):
     def _command_start(self, client: str) -> None:
         self._set_owner(client)
         self._capture_error = None
+        self._waits_for = ""
         self._tell(state="starting", error="")
         self._pages.post({"type": "capture", "command": "start", "wish": self._wish(client)}, client)
 
@@ -250,7 +256,7 @@ class CaptureWidget(Reading, LiveWidget):
                 self._capture_error = None
                 self._set_owner(client)
                 self._tell(state="starting", error="")
-            elif client == self._owner:
+            if client == self._owner:
                 self._captured(client, state, message)
 
     def _captured(self, client: str, state: str, message: Message) -> None:
@@ -260,6 +266,11 @@ class CaptureWidget(Reading, LiveWidget):
             )
             self._plug_owner()
             self._went_live(client, message)
+        elif state == "starting":
+            self._waits_for = str(message.get("why") or "")[:500]
+            if self._told["state"] == "live":  # nothing comes any more, and it is on
+                self._tell(state="starting")
+                self._plug({})
         elif state == "error":
             error = message.get("error") or {}
             self._capture_error = self._capture_failed(str(error.get("name")), str(error.get("message")))
@@ -291,7 +302,7 @@ class CaptureWidget(Reading, LiveWidget):
         if state in ("idle", "stopped"):
             return self._off
         if state == "starting":
-            return self._asking
+            return self._waits_for or self._asking
         return self._why_not_connected()
 
     def _reading_in_vain(self, blocking: bool, waited: float) -> Exception | None:

@@ -15,13 +15,14 @@ class Capture(CaptureWidget):
     """The canvas or video of any displayed widget, as a live track.
 
     What is captured is what the page draws: a plot that is turned by hand, a 3D scene, a map. It begins when it is
-    displayed in a page that shows the widget, too.
+    displayed in a page that shows the widget, too, and is live from the first picture on. Nothing comes from a page that
+    is hidden, and of a WebGL scene nothing that was drawn before: `read` says so, and `state` is ``"starting"``.
 
     Parameters
     ----------
     widget : ipywidgets.Widget
-        Displayed in the same page. Of several canvases the largest is captured; one that WebGL has drawn when it is
-        drawn next.
+        Displayed in the same page. Of what is visible of it the largest canvas or video is captured; it may be drawn by
+        any kind of context, also by a worker.
     fps : float
         Pictures a second, at most.
     autostart : bool

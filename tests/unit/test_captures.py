@@ -175,6 +175,43 @@ def test_arguments_that_make_no_sense_are_refused():
         rtc.Microphone(device=1)
 
 
+def test_what_a_capture_waits_for_is_said_in_the_pages_words(made):
+    capture = rtc.Capture(ipywidgets.IntSlider())
+    made.append(capture)
+    page = Page(capture)
+    capture.start()
+    page.listen("capture")
+    with pytest.raises(TimeoutError, match="the page is asked for it"):
+        capture.read(timeout=0.1)
+    page.capture("starting", "kernel", why="waiting until the widget draws")
+    until(lambda: capture._waits_for)
+    assert capture.state == "starting"
+    with pytest.raises(TimeoutError, match="waiting until the widget draws"):
+        capture.read(timeout=0.1)
+
+
+def test_a_capture_that_stands_still_in_a_hidden_page_is_muted_until_it_is_seen(made):
+    capture = rtc.Capture(ipywidgets.IntSlider())
+    made.append(capture)
+    page = Page(capture)
+    track = rtc.NumpyVideoTrack(np.full((8, 8, 3), 9, np.uint8))
+    page.capture("live")
+    until(lambda: capture.state == "live")
+    engine().call(_nothing(), SOON)
+    capture._page_media("page", "video", track)
+    assert capture.read(timeout=5)[0, 0, 0] == 9
+    assert list(capture._plan("other").tracks) == [capture.video.id]
+    page.capture("starting", "kernel", why="the page that captures is hidden")
+    until(lambda: capture.state == "starting")
+    until(lambda: capture.video.muted)
+    with pytest.raises(TimeoutError, match="the page that captures is hidden"):
+        capture.read(timeout=0.1)
+    page.capture("live", "kernel")
+    until(lambda: capture.state == "live")
+    assert capture.read(timeout=5)[0, 0, 0] == 9
+    track.stop()
+
+
 def test_a_page_may_ask_for_the_report(made):
     screen = rtc.Screen()
     made.append(screen)

@@ -14,7 +14,7 @@ import { kinds } from "./words.js";
  * Where media come from.
  * @typedef {object} Source
  * @property {(wish: CaptureWish) => CaptureError | undefined} obstacle What stands in the way before it is asked.
- * @property {(wish: CaptureWish, signal: AbortSignal, manager?: WidgetManager) => Promise<MediaStream>} open
+ * @property {(wish: CaptureWish, signal: AbortSignal, context: Context) => Promise<MediaStream>} open
  *   `signal` aborts when the stream is not wanted any more.
  * @property {(error: unknown, wish: CaptureWish) => CaptureError} explain Of what `open` threw.
  * @property {(track: MediaStreamTrack) => CaptureError | "again" | undefined} lost What the end of a track means: an
@@ -22,8 +22,11 @@ import { kinds } from "./words.js";
  * @property {(wish: CaptureWish, device: Device) => Promise<CaptureWish | undefined>} [instead] After an error: what
  *   may be captured in its place.
  */
+/** @typedef {{manager?: WidgetManager, wait: (note: string) => void}} Context `wait` is told what is waited for. */
 /** @type {Record<NonNullable<CaptureWish["source"]>, Source>} */
 const SOURCES = { device: devices, screen, element };
+const HIDDEN =
+  "the page that captures is hidden, and browsers draw nothing in a hidden page: bring its tab to the front";
 
 export class Capture {
   /** @type {(message: Extract<PageMessage, {type: "capture"}>) => void} */
@@ -43,6 +46,8 @@ export class Capture {
   state = "idle";
   /** @type {CaptureError | undefined} */
   error;
+  /** What it waits for while it is starting, where there is more to say than its name. */
+  note = "";
   /** @type {MediaStream | undefined} */
   stream;
   /** @type {CaptureWish} */
@@ -101,7 +106,8 @@ export class Capture {
     const live = new AbortController();
     this.#live = live;
     try {
-      stream = await source.open(wish, live.signal, this.#manager);
+      const wait = (/** @type {string} */ note) => turn === this.#turn && this.#wait(note);
+      stream = await source.open(wish, live.signal, { manager: this.#manager, wait });
     } catch (thrown) {
       if (turn === this.#turn) this.#become("error", this.#by, source.explain(thrown, wish));
       return;
@@ -115,7 +121,8 @@ export class Capture {
       this.devices = found;
       this.#watch();
     }
-    this.#become("live", this.#by);
+    if (source === element) this.#watchPage(live.signal);
+    else this.#become("live", this.#by);
   }
 
   /** @param {By} by */
@@ -219,6 +226,23 @@ export class Capture {
   }
 
   /**
+   * What a page draws stands still while the page is hidden.
+   * @param {AbortSignal} signal
+   */
+  #watchPage(signal) {
+    const look = () => (document.hidden ? this.#wait(HIDDEN) : this.#become("live", this.#by));
+    document.addEventListener("visibilitychange", look, { signal });
+    look();
+  }
+
+  /** @param {string} note */
+  #wait(note) {
+    this.state = "starting";
+    this.note = note;
+    this.#report();
+  }
+
+  /**
    * @param {CaptureState} state
    * @param {By} by
    * @param {CaptureError} [error]
@@ -227,6 +251,7 @@ export class Capture {
     this.state = state;
     this.#by = by;
     this.error = error;
+    this.note = "";
     this.#report();
   }
 
@@ -242,6 +267,7 @@ export class Capture {
       state: this.state,
       by: this.#by,
       ...(this.error && { error: this.error }),
+      ...(this.note && { why: this.note }),
       ...(this.stream && { settings }),
       ...(this.devices.length > 0 && { devices: this.devices }),
       ...(this.stream && { device: (settings.video ?? settings.audio)?.deviceId ?? "" }),

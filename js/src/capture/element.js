@@ -1,10 +1,14 @@
 /**
  * The picture of another widget on this page: its canvas or video.
  * @import { CaptureError, CaptureWish } from "../types.js"
+ * @import { Picture } from "./copy.js"
  */
+import { Copy, hasPicture } from "./copy.js";
 
-/** How long a widget that is displayed by the same cell may take to draw itself, in milliseconds. */
+/** How long a widget that is displayed by the same cell may take to show a canvas, in milliseconds. */
 const PATIENCE = 5000;
+/** How long its canvas may stay empty before a person is told. */
+const EMPTY = 2000;
 const GLANCE = 100;
 /** A picture that does not change is sent again so often, for those who begin to look. */
 const REFRESH = 1000;
@@ -15,8 +19,10 @@ const SMALLEST = 8;
  * ipywidgets', as anywidget hands it on; front ends without it cannot tell where another widget is.
  * @typedef {{get_model(id: string): Promise<{views?: Record<string, Promise<{el: HTMLElement}>>}>}} WidgetManager
  */
-/** @typedef {HTMLCanvasElement | HTMLVideoElement} Picture */
-/** @typedef {{captureStream(fps?: number): MediaStream, mozCaptureStream?(): MediaStream}} Capturable */
+/** @typedef {{element: Picture, area: number}} Candidate */
+
+const NO_PICTURE = "the widget has no canvas, and no video that plays, and only these can be captured";
+const NOT_SHOWN = "the widget is not shown in this page: show it, then press Start";
 
 /** @param {string} message */
 const notFound = (message) => new DOMException(message, "NotFoundError");
@@ -24,52 +30,23 @@ const notFound = (message) => new DOMException(message, "NotFoundError");
 /**
  * @param {CaptureWish} wish
  * @param {AbortSignal} signal
- * @param {WidgetManager} [manager]
+ * @param {object} context
+ * @param {WidgetManager} [context.manager]
+ * @param {(note: string) => void} context.wait Told what is waited for, in a sentence.
  */
-export async function open({ model = "", fps = 30 }, signal, manager) {
-  const element = await find(model, signal, manager);
-  const capturable = /** @type {Capturable & Picture} */ (element);
-  const stream =
-    element instanceof HTMLCanvasElement
-      ? capturable.captureStream(fps)
-      : new MediaStream(
-          (capturable.captureStream ?? capturable.mozCaptureStream).call(element).getVideoTracks(),
-        );
+export async function open({ model = "", fps = 30 }, signal, { manager, wait }) {
+  const copy = await firstPicture(model, fps, signal, manager, wait);
+  const stream = copy.stream();
   const [track] = stream.getVideoTracks();
-  if (!track) throw notFound("the widget's video has no picture");
-  if (element instanceof HTMLCanvasElement) touch(element);
   const timer = setInterval(() => {
-    if (element.isConnected) {
-      if (element instanceof HTMLCanvasElement) touch(element);
-    } else {
-      clearInterval(timer);
-      track.stop();
-      // stop() tells nobody; its owner is to know.
-      track.dispatchEvent(new Event("ended"));
-    }
+    if (copy.element.isConnected) return copy.touch();
+    clearInterval(timer);
+    track.stop();
+    // stop() tells nobody; its owner is to know.
+    track.dispatchEvent(new Event("ended"));
   }, REFRESH);
   signal.addEventListener("abort", () => clearInterval(timer));
   return stream;
-}
-
-/**
- * Browsers capture a canvas when it is drawn to, and one that stands still never: draw nothing onto it. What another
- * kind of context has drawn is left alone, and is captured when it is drawn next.
- * @param {HTMLCanvasElement} canvas
- */
-function touch(canvas) {
-  /** @type {CanvasRenderingContext2D | null} */
-  let context;
-  try {
-    context = canvas.getContext("2d");
-  } catch {
-    return; // a worker draws it
-  }
-  if (!context) return;
-  context.save();
-  context.globalAlpha = 0;
-  context.fillRect(0, 0, 1, 1);
-  context.restore();
 }
 
 /** @returns {CaptureError | undefined} */
@@ -95,60 +72,161 @@ export function lost() {
 
 /**
  * @param {string} model
+ * @param {number} fps
  * @param {AbortSignal} signal
- * @param {WidgetManager} [manager]
- * @returns {Promise<Picture>}
+ * @param {WidgetManager | undefined} manager
+ * @param {(note: string) => void} wait
+ * @returns {Promise<Copy>}
  */
-async function find(model, signal, manager) {
+async function firstPicture(model, fps, signal, manager, wait) {
   if (!manager?.get_model) throw notFound("this front end does not tell where other widgets are");
+  const began = performance.now();
+  /** @type {Copy | undefined} */
+  let copy;
+  let shown = false;
+  let found = began;
+  let told = "";
+  const drawn = new Drawn();
+  signal.addEventListener("abort", () => copy?.close());
+  try {
+    for (let due = began; !signal.aborted; await drawn.next()) {
+      const now = performance.now();
+      if (now >= due) {
+        due = now + GLANCE;
+        const roots = await rootsOf(model, manager);
+        shown ||= roots.some((el) => el.isConnected);
+        const element = best(roots.flatMap((el) => [...candidates(el)]));
+        if (element !== copy?.element) {
+          copy?.close();
+          copy = element && new Copy(element, fps);
+          found = now;
+        }
+        const note = copy && now - found > EMPTY ? emptiness(roots, copy.element) : told;
+        if (note !== told) wait(note);
+        told = note;
+      }
+      if (copy?.look()) return copy;
+      if (!copy && now - began > PATIENCE) throw notFound(shown ? NO_PICTURE : NOT_SHOWN);
+    }
+  } finally {
+    drawn.close();
+  }
+  throw new DOMException("it is not wanted any more", "AbortError");
+}
+
+/**
+ * Tells when all that draws in a frame has drawn. A WebGL scene can be read until the frame is shown, and observers of
+ * sizes come after the frame's callbacks, whoever has asked for them last.
+ */
+class Drawn {
+  #probe = document.createElement("div");
+  #told = () => {};
+  #observer = new ResizeObserver(() => this.#told());
+
+  constructor() {
+    this.#probe.style.cssText = "position: fixed; top: 0; height: 0; visibility: hidden";
+    document.body.append(this.#probe);
+    this.#observer.observe(this.#probe);
+  }
+
+  /** @returns {Promise<void>} In a hidden page, which has no frames, after a glance. */
+  next() {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, GLANCE);
+      this.#told = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (document.hidden) return;
+      requestAnimationFrame(() => {
+        const { style } = this.#probe;
+        style.width = style.width === "1px" ? "0" : "1px";
+      });
+    });
+  }
+
+  close() {
+    this.#observer.disconnect();
+    this.#probe.remove();
+  }
+}
+
+/**
+ * @param {string} model
+ * @param {WidgetManager} manager
+ * @returns {Promise<HTMLElement[]>} Of its views.
+ */
+async function rootsOf(model, manager) {
   const { views = {} } = await manager.get_model(model).catch(() => {
     throw notFound("the widget was closed: make another, and another capture of it");
   });
-  const until = performance.now() + PATIENCE;
-  let shown = false;
-  while (!signal.aborted && performance.now() < until) {
-    for (const view of Object.values(views)) {
-      const { el } = await view;
-      shown ||= el.isConnected;
-      const picture = largest(el);
-      if (picture && hasPicture(picture)) return picture;
-    }
-    await new Promise((resolve) => setTimeout(resolve, GLANCE));
-  }
-  throw notFound(
-    shown
-      ? "the widget has no canvas, and no video that plays, and only these can be captured"
-      : "the widget is not shown in this page: show it, then press Start",
-  );
-}
-
-/** @param {Picture} element */
-function hasPicture(element) {
-  return element instanceof HTMLCanvasElement || element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+  const settled = await Promise.allSettled(Object.values(views));
+  return settled.flatMap((view) => (view.status === "fulfilled" ? [view.value.el] : []));
 }
 
 /**
- * @param {HTMLElement} root
- * @returns {Picture | undefined} Of several that are equally large a video, else the canvas that lies lowest.
+ * The largest: of several that are equally large a video, else the one that lies lowest. One in which nothing can be
+ * seen is passed over for another that is not much smaller: it lies above it, and catches the mouse.
+ * @param {Candidate[]} all
  */
-function largest(root) {
-  let [found, area] = /** @type {[Picture | undefined, number]} */ ([undefined, SMALLEST * SMALLEST]);
-  for (const element of pictures(root)) {
-    const { width, height } = element.getBoundingClientRect();
-    const better = element instanceof HTMLVideoElement && found instanceof HTMLCanvasElement;
-    if (width * height > area || (better && width * height === area))
-      [found, area] = [element, width * height];
-  }
-  return found;
+function best(all) {
+  const isVideo = (/** @type {Candidate} */ { element }) => Number(element instanceof HTMLVideoElement);
+  const [first, ...others] = all.sort((one, other) => other.area - one.area || isVideo(other) - isVideo(one));
+  const close = others.filter(({ area }) => area >= first.area / 2);
+  if (close.length === 0 || hasPicture(first.element)) return first?.element;
+  return (close.find(({ element }) => hasPicture(element)) ?? first).element;
 }
 
 /**
- * @param {ParentNode} root
- * @returns {Generator<Picture>}
+ * @param {HTMLElement} root A view's, which may be the canvas itself.
+ * @returns {Generator<Candidate>}
  */
-function* pictures(root) {
+function* candidates(root) {
+  for (const element of elements(root)) {
+    if (!(element instanceof HTMLCanvasElement || element instanceof HTMLVideoElement)) continue;
+    if (element instanceof HTMLVideoElement && element.readyState < HTMLMediaElement.HAVE_CURRENT_DATA)
+      continue;
+    const area = areaOf(element);
+    if (area > SMALLEST * SMALLEST && isVisible(element)) yield { element, area };
+  }
+}
+
+/**
+ * @param {Element | ShadowRoot} root
+ * @returns {Generator<Element>} It and all that is in it.
+ */
+function* elements(root) {
+  if (root instanceof Element) yield root;
   for (const element of root.querySelectorAll("*")) {
-    if (element instanceof HTMLCanvasElement || element instanceof HTMLVideoElement) yield element;
-    if (element.shadowRoot) yield* pictures(element.shadowRoot);
+    yield element;
+    if (element.shadowRoot) yield* elements(element.shadowRoot);
   }
+}
+
+/** @param {Element} element */
+function areaOf(element) {
+  const { width, height } = element.getBoundingClientRect();
+  return width * height;
+}
+
+/** @param {Element} element */
+function isVisible(element) {
+  return element.checkVisibility?.({ opacityProperty: true, visibilityProperty: true }) ?? true;
+}
+
+/**
+ * @param {HTMLElement[]} roots
+ * @param {Picture} element
+ * @returns {string} Why nothing is seen in it.
+ */
+function emptiness(roots, element) {
+  const area = areaOf(element) / 2;
+  const drawings = roots.flatMap((root) => [...root.querySelectorAll("svg")]);
+  if (drawings.some((svg) => areaOf(svg) > area)) {
+    return "the widget draws by SVG, and its canvas is empty: only a canvas or a video can be captured";
+  }
+  return (
+    "waiting until the widget draws: its canvas is empty, or has a WebGL scene that was drawn before the capture " +
+    "began, which cannot be read. Move it, or draw it again"
+  );
 }

@@ -66,6 +66,7 @@ export function mountCamera(context) {
       delay,
       state: capture.state,
       error: capture.error,
+      note: capture.note,
       words,
       invites: capture.invites,
       asking: session.asking,

@@ -113,6 +113,7 @@ export function describePlayer({
  * @param {Delay} [view.delay]
  * @param {CaptureState} view.state This page's.
  * @param {CaptureError | undefined} view.error
+ * @param {string} [view.note] What it waits for while it is starting, if there is more to say than its name.
  * @param {Words} view.words What it is called: "camera", "microphone".
  * @param {boolean} [view.invites] Whether it waits for a click.
  * @param {boolean} view.asking Whether this page has asked the kernel for the camera.
@@ -125,6 +126,7 @@ export function describeCamera({
   delay = "",
   state,
   error,
+  note = "",
   words,
   invites = false,
   asking,
@@ -135,7 +137,7 @@ export function describeCamera({
     return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
   const { name } = words;
   if (invites) return { tone: "waiting", text: `Press “${words.start}”, and choose what is to be seen` };
-  if (state === "starting") return { tone: "waiting", text: words.asking };
+  if (state === "starting") return { tone: "waiting", text: note ? upper(note) : words.asking };
   const hindered = obstacle(link);
   if (hindered) return hindered;
   if (state === "live") {
