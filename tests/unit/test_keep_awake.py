@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -33,7 +34,7 @@ def signs_of_an_hour(clock: list[float], *, live: bool = True) -> list[float]:
 def test_it_is_one_message_a_minute_for_all_pages(clock: list[float]) -> None:
     sent = signs_of_an_hour(clock)
     assert len(sent) == 60
-    assert {after - before for before, after in zip(sent, sent[1:], strict=False)} == {60.0}
+    assert {after - before for before, after in itertools.pairwise(sent)} == {60.0}
 
 
 def test_there_is_none_while_nothing_is_live(clock: list[float]) -> None:
