@@ -14,7 +14,6 @@ from ..checks import number
 from ..config import ice_servers
 from ..errors import ConnectTimeout
 from ..ice import urls_of
-from ..link import kernel
 from ..link.comm import be_a_guest
 from ..link.messages import Message
 from ..link.pages import Pages
