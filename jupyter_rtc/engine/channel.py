@@ -15,16 +15,23 @@ class Channel:
 
     def __init__(self, channel: RTCDataChannel) -> None:
         self._channel = channel
-        self.on_message: Callable[[str | bytes], None] = lambda _message: None
-        self.on_open: Callable[[], None] = lambda: None
+        self.on_message: Callable[[str | bytes], None]
+        self.on_open: Callable[[], None]
         #: Gets whether the whole association has ended, rather than this channel been closed.
-        self.on_close: Callable[[bool], None] = lambda _aborted: None
-        self.on_low: Callable[[], None] = lambda: None
+        self.on_close: Callable[[bool], None]
+        self.on_low: Callable[[], None]
+        self.silence()
         compat.listen_for_errors(channel)
         channel.on("open", lambda: self.on_open())
         channel.on("message", lambda message: self.on_message(message))
         channel.on("close", lambda: self.on_close(channel.transport.state == "closed"))
         channel.on("bufferedamountlow", lambda: self.on_low())
+
+    def silence(self) -> None:
+        """Tell nobody of what becomes of it."""
+        self.on_message = lambda _message: None
+        self.on_open = self.on_low = lambda: None
+        self.on_close = lambda _aborted: None
 
     @property
     def properties(self) -> dict[str, Any]:

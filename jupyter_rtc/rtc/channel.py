@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
@@ -93,7 +93,6 @@ class DataChannel(Emitter):
     def __init__(self, connection: PeerConnection, channel: Channel, *, announced: bool = False) -> None:
         super().__init__()
         self._connection = connection
-        self._channel = channel
         properties = channel.properties
         self.label: str = properties["label"]
         self.protocol: str = properties["protocol"]
@@ -111,11 +110,31 @@ class DataChannel(Emitter):
         self._over: Future[None] = Future()
         self._drained: set[asyncio.Future[None]] = set()
         self.messages_sent = self.messages_received = self.bytes_sent = self.bytes_received = 0
+        self._bind(channel)
+
+    def _bind(self, channel: Channel) -> None:
+        self._channel = channel
         channel.on_open = self._opened
         channel.on_message = self._received
         channel.on_close = self._ended
         channel.on_low = self._is_low
         channel.set_low(self._low)
+
+    def _rebind(self, make: Callable[..., Channel]) -> None:
+        """Be a channel of another connection of the engine's: this one was never open. On the engine's thread."""
+        number = self.id if self.negotiated else None
+        self._channel.silence()
+        self._bind(
+            make(
+                self.label,
+                ordered=self.ordered,
+                max_retransmits=self.max_retransmits,
+                max_packet_life_time=self.max_packet_life_time,
+                protocol=self.protocol,
+                negotiated=self.negotiated,
+                id=number,
+            )
+        )
 
     def begin(self, after: Serial | None = None) -> None:
         """Let events come, on the engine's thread; `after`: behind what that has in hand, the "datachannel" event."""

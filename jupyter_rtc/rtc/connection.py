@@ -538,7 +538,7 @@ class PeerConnection(Displayable, HasStates):
             candidate = None  # the empty candidate of browsers: no more of any section
         await self._chained(self._session.add_candidate(candidate))
 
-    async def connect(self, signaling: Signaling, timeout: float = 10.0, *, polite: bool | None = None) -> None:
+    async def connect(self, signaling: Signaling, timeout: float | None = 10.0, *, polite: bool | None = None) -> None:
         """Negotiate through a signaling, and again whenever it is needed, until the connection is closed.
 
         Returns once connected; the rest goes on in the background, on this event loop: where the way to the other side
@@ -551,8 +551,8 @@ class PeerConnection(Displayable, HasStates):
         ----------
         signaling : Signaling
             Anything with coroutines ``send(message)``, ``receive()`` and ``close()``.
-        timeout : float
-            Seconds until `ConnectTimeout`.
+        timeout : float, optional
+            Seconds until `ConnectTimeout`; None: no limit.
         polite : bool, optional
             Whose offer gives way when both come at once: ours if True. By default the two sides find out, provided that
             the other side does so, too.
@@ -560,14 +560,21 @@ class PeerConnection(Displayable, HasStates):
         Raises
         ------
         ConnectTimeout
-            When there is no connection in time. The signaling goes on all the same.
+            When there is no connection in time.
         SignalingError
-            When the other side or its server cannot be reached, or refuses. Nothing is left of the attempt: the
-            connection can be connected in another way.
+            When the other side or its server cannot be reached, or refuses.
         InvalidStateError
-            When the connection is closed, or connected through a signaling already.
+            When the connection is closed, or connected through a signaling already, or another one uses the signaling.
         TypeError
             When it is no signaling, or `timeout` no number.
+        Exception
+            What the signaling's own methods raise.
+
+        Notes
+        -----
+        When this raises or is cancelled, the signaling is closed and the connection is as it was before: what was
+        offered is taken back, data channels and tracks wait for another `connect`. What is refused because it is in
+        use stays untouched.
         """
         if not all(callable(getattr(signaling, name, None)) for name in ("send", "receive", "close")):
             raise TypeError(f"a signaling has send, receive and close, which {type(signaling).__name__} has not")
@@ -576,13 +583,12 @@ class PeerConnection(Displayable, HasStates):
         if self._negotiation is not None:
             raise InvalidStateError("this connection negotiates through a signaling already")
         self._negotiation = PerfectNegotiation(self, signaling, polite)
+        before = self._error, self._loss
         self._error = self._loss = None
         try:
             await self._negotiation.connect(timeout)
-        except ConnectTimeout:  # it goes on all the same
-            raise
-        except Exception:
-            self._negotiation = None
+        except BaseException:
+            self._error, self._loss = before
             raise
         finally:
             self._tell_states()
@@ -606,6 +612,31 @@ class PeerConnection(Displayable, HasStates):
             channel._closed("the connection was lost")
         self._channels.clear()
         await old.close()
+
+    async def _unmake(self) -> None:
+        """Be as before the first negotiation, after an attempt to connect that has failed."""
+        old = self._session.peer
+        self._session.forget_attempt(self._make_peer())
+        self._ended = False
+        for channel in tuple(self._channels):
+            if channel.ready_state == "connecting":
+                channel._rebind(self._session.peer.create_channel)
+            else:
+                channel._closed("the connection was given up before it was connected")
+                self._channels.remove(channel)
+        self._session.channels = bool(self._channels)
+        for name in ("ice_gathering_state", "ice_connection_state", "connection_state"):
+            if getattr(self, name) != "new":
+                self._set_state(name, "new")
+        await old.close()
+
+    def _discard(self, channel: DataChannel) -> None:
+        """Take back a channel that was never negotiated."""
+        channel._channel.silence()
+        channel.close()
+        channel._closed()
+        self._channels.remove(channel)
+        self._session.channels = bool(self._channels) or self._session.current_local is not None
 
     @property
     def _left(self) -> bool:

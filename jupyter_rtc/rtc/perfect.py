@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import ConnectTimeout, InvalidStateError, NotSupportedError, OperationError, RtcError, SignalingError
+from ..errors import ConnectTimeout, InvalidStateError, OperationError, RtcError, SignalingError
+from .attempt import Attempt
 from .recovery import Recovery
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 #: So long the other side's server may take to hear of the end, where one waits for it.
 FAREWELL = 3.0
+#: And so long, while nobody waits.
+LONGEST_CLOSING = 10.0
+#: So long the engine may take to undo an attempt.
+LONGEST_CLEANING = 10.0
 
 
 class Signaling(Protocol):
@@ -25,12 +31,14 @@ class Signaling(Protocol):
 
     A message is a dict: ``{"type": "offer" | "answer", "sdp": ...}``, ``{"type": "bye"}``, or
     ``{"type": "candidate", "candidate": dict or None}``. The methods are called on the event loop on which
-    ``PeerConnection.connect`` was awaited. What `send` raises before the two are connected, `connect` raises.
+    ``PeerConnection.connect`` was awaited. What a method raises before the two are connected, `connect` raises. It is
+    closed once: when the connection is closed, or `connect` fails or is cancelled.
 
     A signaling may also have any of: a coroutine ``prepare(connection)``, awaited before all else; ``polite``, a bool,
     whether our offer gives way; ``negotiates_once``, a str: why nothing can be added once there was an answer, as with
     WHIP, whose offers after the first one only restart ICE, while the bool ``can_restart`` says that they can; a
-    coroutine ``begin_anew()``: what was agreed is lost, and the next offer is again a first one.
+    coroutine ``begin_anew()``: what was agreed is lost, and the next offer is again a first one; ``failed(error)``,
+    called before it is closed where `connect` has failed.
     """
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -55,6 +63,10 @@ def _name(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(("a=ice-ufrag:", "a=ice-pwd:"))][:2] or [text]
 
 
+#: Who uses a signaling, by its id.
+_in_use: weakref.WeakValueDictionary[int, PerfectNegotiation] = weakref.WeakValueDictionary()
+
+
 class PerfectNegotiation:
     """Keeps a connection negotiated, until it is closed. On the loop of the signaling."""
 
@@ -65,12 +77,22 @@ class PerfectNegotiation:
         #: Why nothing more can be negotiated, or "".
         self.fixed = ""
         self._loop = asyncio.get_running_loop()
+        if id(signaling) in _in_use:
+            raise InvalidStateError(
+                f"this {type(signaling).__name__} is used already, by another connection: make a new one for each"
+            )
+        _in_use[id(signaling)] = self
         self._making_offer = False
         self._offered = asyncio.Event()
         self._offered.set()
         self._ignored = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = False
+        self._attempt = Attempt(connection)
+        self._parting: asyncio.Task[None] | None = None
+        # Held, for the loop alone holds its tasks weakly.
+        self._cleaning: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         anew = getattr(signaling, "begin_anew", None)
         self._recovery = Recovery(
             connection, None if anew is None else self._begin_anew, lambda: getattr(signaling, "can_restart", True)
@@ -83,58 +105,116 @@ class PerfectNegotiation:
             connection.on("connectionstatechange", self._state_changed),
         ]
 
-    async def connect(self, timeout: float) -> None:
+    async def connect(self, timeout: float | None) -> None:
         """Begin, and wait until the two are connected; see `PeerConnection.connect`."""
-        connection, changed = self._connection, asyncio.Event()
-
-        def wake() -> None:
-            self._loop.call_soon_threadsafe(changed.set)
-
-        connection._watchers.add(wake)
         try:
-            async with asyncio.timeout(timeout):
-                outcome = await self._start()
-                while self._state != "connected":
-                    connection._assert_open()
-                    waiting: asyncio.Future[Any] = self._loop.create_task(changed.wait())
-                    try:
-                        await asyncio.wait({waiting, outcome}, return_when=asyncio.FIRST_COMPLETED)
-                    finally:
-                        waiting.cancel()
-                    if outcome.done() and not changed.is_set():
-                        outcome.result()
-                        raise OperationError("the other side said bye before it was connected")
-                    changed.clear()
-            self._recovery.was_connected = True
-        except TimeoutError:
-            report = await connection._report()
-            raise ConnectTimeout(f"not connected within {timeout:g} s: {report.summary}", report=report) from None
-        except Exception:
-            await self._abandon()
+            try:
+                async with asyncio.timeout(timeout) as deadline:
+                    await self._connect()
+            except TimeoutError as error:
+                if not deadline.expired() or error.args:  # one of the signaling's, which has its own words
+                    raise
+                raise await self._too_late(timeout) from None
+        except BaseException as error:  # a cancellation, too
+            self._cleaning = self._loop.create_task(self._clean_up(error))
+            await asyncio.shield(self._cleaning)  # which a second cancellation does not end
             raise
         finally:
-            connection._watchers.discard(wake)
             if not self._outcome.done():  # nobody waits for it any more
                 self._outcome.set_result(None)
 
-    async def _start(self) -> asyncio.Future[None]:
-        """Begin; return a future that is done when nothing is to be expected any more, with the reason."""
+    async def _connect(self) -> None:
         prepare = getattr(self._signaling, "prepare", None)
         if prepare is not None:
-            await prepare(self._connection)
+            await self._wait(self._adopt(prepare(self._connection)), lambda: False)
+        self._attempt.prepared()
         self._begun = True
         self.fixed = getattr(self._signaling, "negotiates_once", "")
         self._spawn(self._receive()).add_done_callback(self._received)
         if self._connection._session.is_needed():
             self._spawn(self._offer())
-        return self._outcome
+        if not await self._wait(self._outcome, lambda: self._state == "connected"):
+            raise OperationError("the other side said bye before it was connected")
+        self._recovery.was_connected = True
+
+    async def _wait(self, future: asyncio.Future[None], condition: Callable[[], bool]) -> bool:
+        """Wait until the condition is true, and return True, or the future is done, and return False.
+
+        Raises
+        ------
+        InvalidStateError
+            When the connection is closed.
+        Exception
+            What the future raises.
+        """
+        connection, changed = self._connection, asyncio.Event()
+
+        def wake() -> None:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(changed.set)
+
+        connection._watchers.add(wake)
+        try:
+            while not condition():
+                connection._assert_open()
+                waiting: asyncio.Future[Any] = self._loop.create_task(changed.wait())
+                try:
+                    await asyncio.wait({waiting, future}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+                if future.done() and not changed.is_set():
+                    future.result()
+                    return False
+                changed.clear()
+            return True
+        finally:
+            connection._watchers.discard(wake)
+
+    async def _too_late(self, timeout: float | None) -> ConnectTimeout:
+        """Return what to say of an attempt that took too long."""
+        what = f"not connected within {timeout:g} s"
+        if not self._begun:
+            name = type(self._signaling).__name__
+            return ConnectTimeout(f"{what}: {name} was not ready by then (its prepare has not returned)")
+        try:
+            report = await self._connection._report()
+        except TimeoutError:
+            return ConnectTimeout(f"{what}, and the engine is too busy to say why")
+        return ConnectTimeout(f"{what}: {report.summary}", report=report)
+
+    async def _clean_up(self, error: BaseException) -> None:
+        """Leave nothing of an attempt that has failed: the connection can be used for another one."""
+        connection = self._connection
+        self._stop()
+        if self._tasks:  # they may still be doing something with the connection
+            await asyncio.wait(set(self._tasks), timeout=FAREWELL)
+        if not self._begun:
+            self._attempt.prepared()
+        try:
+            async with asyncio.timeout(LONGEST_CLEANING):
+                await connection._chained(self._attempt.take_back())
+        except InvalidStateError:
+            logger.debug("the connection was closed while it was connected")
+        except Exception:
+            logger.exception("an attempt to connect could not be taken back")
+        if connection._negotiation is self:
+            connection._negotiation = None
+        failed = getattr(self._signaling, "failed", None)
+        if failed is not None and self._parting is None:
+            try:
+                failed(error)
+            except Exception:
+                logger.exception("the signaling could not be told why the attempt failed")
+        await self._part(say=self._begun and connection._closed)
 
     def _received(self, receiving: asyncio.Task[None]) -> None:
-        if receiving.cancelled() or (error := receiving.exception()) is None:
-            if not self._outcome.done():
-                self._outcome.set_result(None)
-        else:
+        if receiving.cancelled():
+            if not self._ended:
+                self._fail(SignalingError("the signaling's receive was cancelled"))
+        elif (error := receiving.exception()) is not None:
             self._fail(error)
+        elif not self._outcome.done():
+            self._outcome.set_result(None)
 
     def _fail(self, error: BaseException) -> None:
         """Tell who waits for the first connection, or else the log."""
@@ -144,19 +224,12 @@ class PerfectNegotiation:
         elif not self._ended and not self._connection._closed:
             logger.warning("the signaling failed: %s", error)
 
-    async def _abandon(self) -> None:
-        """Take back what was offered in vain: the connection can be used for another attempt."""
-        if not self._begun:  # a signaling that was not ready may be another connection's
-            self._ended = True
-            for stop in self._stops:
-                stop()
-            return
-        await self.end(say=False)
-        if self._connection.signaling_state == "have-local-offer":
-            await self._take_back()
-
     def _spawn(self, coroutine: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = self._loop.create_task(coroutine)
+        return self._adopt(self._loop.create_task(coroutine))
+
+    def _adopt(self, awaitable: Any) -> asyncio.Task[None]:
+        """Have something end with the negotiation, at the latest."""
+        task: asyncio.Task[None] = asyncio.ensure_future(awaitable)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -225,13 +298,20 @@ class PerfectNegotiation:
             return
         self._making_offer = True
         self._offered.clear()
+        sending = False
         try:
             description = await connection.set_local_description()
             if description.type == "offer":
+                sending = not self._outcome.done()
                 await self._signaling.send({"type": "offer", "sdp": description.sdp})
-        except InvalidStateError:
-            logger.debug("an offer was overtaken by the other side's, or by the end")
+        except asyncio.CancelledError:
+            if not self._ended:  # by the signaling itself
+                self._fail(SignalingError("the signaling's send was cancelled"))
+            raise
         except Exception as error:
+            if isinstance(error, InvalidStateError) and not sending:
+                logger.debug("an offer was overtaken by the other side's, or by the end")
+                return
             waited_for = not self._outcome.done()
             if self._recovery.refuse():
                 logger.info("no other way: %s", error)
@@ -280,14 +360,18 @@ class PerfectNegotiation:
             return
         try:
             await connection.set_remote_description(message)
-            if message["type"] == "offer":
-                answer = await connection.set_local_description()
-                await self._signaling.send({"type": answer.type, "sdp": answer.sdp})
+            answer = await connection.set_local_description() if message["type"] == "offer" else None
         except RtcError as error:
-            if message["type"] == "answer" or isinstance(error, (SignalingError, NotSupportedError)):
+            if message["type"] == "answer":
                 self._fail(error)
             elif not connection._closed:
                 logger.error("the other side's %s was refused: %s", message["type"], error)
+            return
+        try:
+            if answer is not None:
+                await self._signaling.send({"type": answer.type, "sdp": answer.sdp})
+        except RtcError as error:
+            self._fail(error)
 
     def _gives_way(self, offer: str) -> bool:
         if self._polite is not None:
@@ -304,23 +388,38 @@ class PerfectNegotiation:
 
     async def end(self, *, say: bool = True) -> None:
         """Say bye, and close the signaling."""
-        if self._ended:
-            return
+        if not self._ended:
+            self._stop()
+            await self._part(say=say and self._begun)
+
+    def _stop(self) -> None:
+        """Do nothing any more but to part."""
         self._ended = True
+        _in_use.pop(id(self._signaling), None)
         for stop in self._stops:
             stop()
         current = asyncio.current_task()
         for task in tuple(self._tasks):
             if task is not current:
                 task.cancel()
+
+    async def _part(self, *, say: bool) -> None:
+        """Close the signaling, once, and wait for it for a bounded time."""
+        if self._parting is None:
+            self._parting = self._loop.create_task(self._say_and_close(say))
+        await asyncio.wait({self._parting}, timeout=FAREWELL)
+
+    async def _say_and_close(self, say: bool) -> None:
         try:
             if say:
-                await self._signaling.send({"type": "bye"})
+                async with asyncio.timeout(FAREWELL):
+                    await self._signaling.send({"type": "bye"})
         except Exception as error:  # the other side may be gone: then there is nobody to tell
             logger.debug("no bye could be said: %r", error)
         finally:
             try:
-                await self._signaling.close()
+                async with asyncio.timeout(LONGEST_CLOSING):
+                    await self._signaling.close()
             except Exception as error:  # nobody waits for it
                 logger.warning("the signaling could not be closed: %r", error)
             finally:
@@ -328,7 +427,7 @@ class PerfectNegotiation:
 
     async def over(self) -> None:
         """Wait for `end`, for a bounded time, where this is its loop: another one may be held up."""
-        if asyncio.get_running_loop() is self._loop and self._begun:
+        if asyncio.get_running_loop() is self._loop:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL):
                     await self._over.wait()
@@ -336,4 +435,8 @@ class PerfectNegotiation:
     def end_soon(self) -> None:
         """`end`, from any thread."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self.end()))
+            self._loop.call_soon_threadsafe(self._begin_to_end)
+
+    def _begin_to_end(self) -> None:
+        if not self._ended:
+            self._ending = self._loop.create_task(self.end())

@@ -278,6 +278,7 @@ class Session:
             if index is None:
                 kind = cast(Kind, section.kind)
                 transceiver = RtpTransceiver(self._connection, self, kind, "recvonly", key=None, from_add_track=False)
+                transceiver._is_theirs = True
                 self.transceivers.append(transceiver)
                 undo.created.append(transceiver)
             else:
@@ -518,6 +519,24 @@ class Session:
         if self.state != "stable":
             self.state = "stable"
             self._connection._set_state("signaling_state", "stable")
+
+    def forget_attempt(self, peer: Peer) -> None:
+        """Be as before the first negotiation: what the other side has brought goes, and is brought again."""
+        for change in self._remote.restore({t: (None, []) for t in self.transceivers if t._fired is not None}):
+            change()
+        for transceiver in [t for t in self.transceivers if t._is_theirs and not t._from_add_track]:
+            transceiver._finish()
+            self.transceivers.remove(transceiver)
+        for transceiver in self.transceivers:
+            transceiver._fired, transceiver._has_sent = None, False
+        self.begin_anew(peer)
+
+    def discard(self, transceiver: RtpTransceiver) -> None:
+        """Take back a transceiver that was never negotiated."""
+        transceiver._finish()
+        self.transceivers.remove(transceiver)
+        if transceiver._key is not None:
+            self.peer.bury(transceiver._key)
 
     def close(self) -> None:
         """Nothing is negotiated any more."""

@@ -220,6 +220,8 @@ class RtpTransceiver:
         #: The engine's name for it; None while only a remote offer has it, which the engine does not know yet.
         self._key = key
         self._from_add_track = from_add_track
+        #: Whether a remote offer has made it.
+        self._is_theirs = False
         self._direction = direction
         self._mid: str | None = None
         self._current_direction: str | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,6 +90,7 @@ class CopyPaste(Displayable):
         self._fetched = ""
         self._step: Step = "idle"
         self._reason = ""
+        self._has_failed = False
         #: Our offer while it stands, and whether anybody may have sent it: else it can be taken back unnoticed.
         self._offer = ""
         self._is_given = False
@@ -100,6 +100,7 @@ class CopyPaste(Displayable):
         self._waiting: list[dict[str, Any]] = []
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._connection: PeerConnection | None = None
         self._stop: Callable[[], None] = lambda: None
         #: Called on any thread when there is something new to show.
@@ -234,16 +235,19 @@ class CopyPaste(Displayable):
         else:
             self._loop.call_soon_threadsafe(self._messages.put_nowait, message)
             if message["type"] == "answer":
-                self._loop.call_soon_threadsafe(self._loop.call_later, PATIENCE, self._look)
+                self._loop.call_soon_threadsafe(self._loop.call_later, PATIENCE, self._look_soon)
 
-    def _look(self) -> None:
+    def _look_soon(self) -> None:
         if self._step == "pasted":
-            self._explain("stuck")
+            self._looking = asyncio.ensure_future(self._look())
 
-    def _explain(self, step: Step) -> None:
-        assert self._connection is not None
-        self._reason = self._connection.report().summary
-        self._become(step)
+    async def _look(self) -> None:
+        """Say that there may be no way to the other side."""
+        if self._connection is not None:
+            reason = (await self._connection._report()).summary
+            if self._step == "pasted":
+                self._reason = reason
+                self._become("stuck")
 
     def _become(self, step: Step) -> None:
         self._step = step
@@ -286,7 +290,8 @@ class CopyPaste(Displayable):
         elif state == "disconnected" and self._step == "connected":
             self._become("silent")
         elif state == "failed":
-            self._explain("failed")
+            self._reason = self._connection.report().summary
+            self._become("failed")
 
     async def send(self, message: dict[str, Any]) -> None:
         """Make a text of a description."""
@@ -311,11 +316,12 @@ class CopyPaste(Displayable):
         """Wait for a text to be pasted."""
         return await self._messages.get()
 
+    def failed(self, error: BaseException) -> None:
+        """Show why `connect` failed."""
+        if isinstance(error, RtcError) and self._step not in ("left", "closed"):
+            self._reason, self._has_failed = str(error), True
+
     async def close(self) -> None:
         """End it."""
         self._stop()
-        # A connect that fails ends its signaling while it handles the error.
-        error = sys.exception()
-        if isinstance(error, RtcError):
-            self._reason = str(error)
-        self._become("failed" if isinstance(error, RtcError) else "closed")
+        self._become("failed" if self._has_failed else "closed")

@@ -13,7 +13,7 @@ from ..media.stream import MediaStream
 from ..rtc.connection import PeerConnection
 from . import http, loop
 from .janus import Handle, Janus, data_of, message_of
-from .room import CONNECT, MOST_WAITING, Member, Removed, Room
+from .room import MOST_WAITING, Member, Removed, Room, connect
 from .tokens import Token
 
 logger = logging.getLogger(__name__)
@@ -271,14 +271,17 @@ class JanusRoom(Room):
         assert self._sending is not None
         await self._sending.wait()
         try:
-            await own.connection.connect(publishing, CONNECT)
+            await connect(own.connection, publishing, self._tell_unsent)
         except RtcError as error:
             if not publishing.agreed.done():
                 publishing.agreed.set_exception(error)
                 publishing.agreed.exception()  # it may be that nobody waits
-            self._problem = error
-            logger.warning("%r: what is sent does not get there: %s", self, error)
-            self._changed()
+            self._tell_unsent(error)
+
+    def _tell_unsent(self, error: RtcError) -> None:
+        self._problem = error
+        logger.warning("%r: what is sent does not get there: %s", self, error)
+        self._changed()
 
     def _heed_own(self, own: Member) -> None:
         if own.connection.connection_state == "connected" and self._own is own:  # be it late
@@ -380,11 +383,14 @@ class JanusRoom(Room):
 
     async def _connect(self, participant: Participant, watching: _Watching) -> None:
         try:
-            await participant.connection.connect(watching, CONNECT)
+            await connect(participant.connection, watching, lambda error: self._warn(participant, error))
         except Exception as error:  # what a server says may be anything
-            if participant.id in self._members:
-                why = error if isinstance(error, RtcError) else self._misunderstood(error)
-                logger.warning("%s cannot be watched: %s", participant.name, why)
+            self._warn(participant, error)
+
+    def _warn(self, participant: Participant, error: Exception) -> None:
+        if participant.id in self._members:
+            why = error if isinstance(error, RtcError) else self._misunderstood(error)
+            logger.warning("%s cannot be watched: %s", participant.name, why)
 
     async def _follow(self, participant: Participant, handle: Handle) -> None:
         """Pass on what the server says, and watch what is published by now, until the server hangs up."""

@@ -15,13 +15,14 @@ import traitlets
 from ..checks import string
 from ..engine.foreign import as_track
 from ..engine.loop import engine
-from ..errors import InvalidStateError, RtcError, SignalingError
+from ..errors import ConnectTimeout, InvalidStateError, RtcError, SignalingError
 from ..media.display import Displayable
 from ..media.events import Emitter
 from ..media.observers import Observed
 from ..media.stream import MediaStream
 from ..media.track import Track
 from ..rtc.connection import PeerConnection
+from ..rtc.perfect import Signaling
 from ..rtc.sdp import RECEIVING
 from ..rtc.transceiver import TrackEvent
 from . import http, loop
@@ -31,12 +32,34 @@ logger = logging.getLogger(__name__)
 
 Self = TypeVar("Self", bound="Room")
 
-#: Seconds for a member to be connected to, and to wait before the server is asked again, the longest.
+#: Seconds until it is told that a member is not connected to; and, at most, until the server is asked again.
 CONNECT = 30.0
 LONGEST_WAIT = 30.0
 QUICK = 10.0
 #: Messages of one member that wait to be read.
 MOST_WAITING = 256
+
+
+async def connect(connection: PeerConnection, signaling: Signaling, late: Callable[[ConnectTimeout], None]) -> None:
+    """Connect, however long it takes; after `CONNECT` seconds `late` is told why it is not connected yet.
+
+    Raises
+    ------
+    Exception
+        As `PeerConnection.connect`.
+    """
+    connecting = asyncio.create_task(connection.connect(signaling, None))
+    try:
+        await asyncio.wait({connecting}, timeout=CONNECT)
+        if not connecting.done():
+            report = await connection._report()
+            late(
+                ConnectTimeout(f"not connected within {CONNECT:g} s, and still tried: {report.summary}", report=report)
+            )
+        await connecting
+    finally:
+        if connecting.cancel():
+            await asyncio.wait({connecting})
 
 
 class Removed(SignalingError):

@@ -12,7 +12,7 @@ from ..engine.loop import engine
 from ..errors import RtcError, SignalingError
 from . import http
 from .failures import CONNECT_TIMEOUT
-from .room import CONNECT, Member, Room
+from .room import Member, Room, connect
 from .tokens import Credentials, credentials
 
 logger = logging.getLogger(__name__)
@@ -139,11 +139,15 @@ class WebSocketRoom(Room):
             if came_later:  # so that those who send nothing are connected, too
                 await engine().run(member.connection._create_data_channel("room"))
             await engine().run(member._send(self))
-            await member.connection.connect(_Way(self, member, came_later), CONNECT)
+            way = _Way(self, member, came_later)
+            await connect(member.connection, way, lambda error: self._warn(member, error))
         except Exception as error:  # what a member sends may be anything
-            if self._members.get(member.id) is member:
-                why = error if isinstance(error, RtcError) else self._misunderstood(error)
-                logger.warning("%s cannot be connected to: %s", member.name, why)
+            self._warn(member, error)
+
+    def _warn(self, member: Member, error: Exception) -> None:
+        if self._members.get(member.id) is member:
+            why = error if isinstance(error, RtcError) else self._misunderstood(error)
+            logger.warning("%s cannot be connected to: %s", member.name, why)
 
     async def _say(self, member: Member, message: dict[str, Any]) -> None:
         socket = self._socket
