@@ -215,7 +215,8 @@ def as_array(value: Any, what: str, accepted: str) -> Array:
     """
     kind = type(value).__name__
     if value is None or isinstance(value, (str, bytes, dict)):
-        raise TypeError(f"{kind} is not {what}: {accepted}")
+        file = ". If it is the file of an image: try PIL.Image.open(io.BytesIO(x))" if isinstance(value, bytes) else ""
+        raise TypeError(f"{kind} is not {what}: {accepted}{file if what == 'a picture' else ''}")
     try:
         array = np.asarray(value)
         if array.dtype == object and array.ndim == 0 and hasattr(type(value), "__dlpack__"):

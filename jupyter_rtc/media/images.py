@@ -75,7 +75,8 @@ def _from_lab(image: Any) -> Any:
 def _canvas_of(value: Any) -> Any:
     """Return what can `draw` and has `buffer_rgba`: `value`, or its canvas."""
     try:
-        for canvas in (value, getattr(value, "canvas", None)):
+        figure = getattr(value, "figure", None)  # of Axes, which pandas and seaborn return
+        for canvas in (value, getattr(value, "canvas", None), getattr(figure, "canvas", None)):
             if callable(getattr(canvas, "buffer_rgba", None)) and callable(getattr(canvas, "draw", None)):
                 return canvas
     except Exception:  # an attribute of something that is neither

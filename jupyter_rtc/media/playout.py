@@ -64,6 +64,8 @@ class Playout:
         self._correcting = False
         self._margin = float(LEAST_MARGIN)
         self._flowing = False
+        #: Nothing was taken yet: what has piled up meanwhile is not to be heard late.
+        self._fresh = True
         self._least = self._previous = BOUND
         self._taken = 0
         self.underruns = 0
@@ -80,6 +82,7 @@ class Playout:
         self._sound = np.zeros((_BACK, 2), np.float32)
         self._position = float(_BACK)
         self._flowing = False
+        self._fresh = True
         self._forget_levels()
 
     def _forget_levels(self) -> None:
@@ -100,6 +103,10 @@ class Playout:
             out = np.zeros((count, 2), np.float32)
         else:
             began, self._flowing = not self._flowing, True
+            if self._fresh:
+                self._fresh = False
+                if (surplus := self.held - count - int(self._margin)) > CUT:
+                    self._drop(surplus, fade=False)
             left = self.held - count - 2 * _HALF
             if left < 0:
                 return self._run_dry(count)

@@ -431,6 +431,8 @@ def test_a_figure_is_drawn_as_it_is_now():
     figure.set_facecolor((1, 0, 0))
     assert (pixels(figure, format="bgr") == (255, 0, 0)).all(), "a figure knows its colours"
     assert (pixels(figure.canvas) == (255, 0, 0)).all()
+    axes = figure.subplots()
+    assert (pixels(axes)[0, 0] == (255, 0, 0)).all(), "its axes, which pandas and seaborn return, stand for it"
 
 
 def test_what_cannot_draw_is_a_value_error():

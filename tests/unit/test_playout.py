@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from jupyter_rtc.media.playout import BOUND, MOST_MARGIN, Playout
+from jupyter_rtc.media.playout import BOUND, LEAST_MARGIN, MOST_MARGIN, Playout
 
 RATE, PACKET = 48_000, 960
 HZ, LEVEL = 440, 0.5
@@ -119,6 +119,16 @@ def test_what_waits_is_bounded():
         playout.put(next(source))
         assert playout.held <= BOUND + PACKET
     assert MOST_MARGIN < BOUND
+
+
+def test_who_begins_to_take_late_hears_what_came_last():
+    playout = Playout()
+    for number in range(40):
+        playout.put(np.full((PACKET, 2), number / 40, np.float32))
+    first = playout.take(PACKET)
+    assert first[-1, 0] >= (40 - 1 - LEAST_MARGIN / PACKET - 1) / 40 - 1e-6
+    assert playout.held <= LEAST_MARGIN + PACKET
+    assert playout.underruns == 0
 
 
 def test_silence_comes_while_there_is_nothing():
