@@ -15,8 +15,8 @@ class Capture(CaptureWidget):
     """The canvas or video of any displayed widget, as a live track.
 
     What is captured is what the page draws: a plot that is turned by hand, a 3D scene, a map. It begins when it is
-    displayed in a page that shows the widget, too, and is live from the first picture on. Nothing comes from a page
-    that is hidden, and of a WebGL scene nothing that was drawn before: `read` says so, and `state` is ``"starting"``.
+    displayed in a page that shows the widget, too, and is live from the first picture on. A page that is hidden draws
+    nothing, and a WebGL scene that was drawn before cannot be read: then `state` is ``"starting"``, and `read` says so.
 
     Parameters
     ----------
