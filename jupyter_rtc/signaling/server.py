@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +23,7 @@ from .guard import Guard
 from .listening import address, check_address, listen
 from .offered import Offered, has_ended
 from .served import Role, Served
+from .starting import Starting
 from .tokens import Token
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class WhipServer(Displayable, Emitter):
         self._offered: dict[str, Offered] = {}
         self._runner: Any = None
         self._starting: Future[None] | None = None
+        self._lock = threading.Lock()
         self._closed = False
         #: Called on any thread when what is listed has changed.
         self._watchers: set[Callable[[], None]] = set()
@@ -78,8 +81,11 @@ class WhipServer(Displayable, Emitter):
 
     # -- life -----------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Begin to listen. Nothing happens if it listens already.
+    def start(self) -> Starting:
+        """Begin to listen: ``await server.start()`` ends when it does, or with what is wrong.
+
+        It begins at once, and need not be awaited: `url` waits for it, and a server that is displayed starts by itself
+        and shows what is wrong. Nothing happens if it listens already; where it could not, it is tried again.
 
         Raises
         ------
@@ -88,21 +94,35 @@ class WhipServer(Displayable, Emitter):
         InvalidStateError
             When it was closed.
         """
-        await asyncio.wrap_future(self._start_soon())
+        return Starting(self._start_soon(), self._repr_mimebundle_)
 
     def _start_soon(self) -> Future[None]:
         if self._closed:
             raise InvalidStateError("the server is closed: make a new WhipServer")
-        if self._starting is None or (self._starting.done() and self._starting.exception() is not None):
-            self._starting = asyncio.run_coroutine_threadsafe(self._start(), loop.loop())
-        return self._starting
+        with self._lock:
+            if self._starting is None or self._problem is not None:
+                self._starting = asyncio.run_coroutine_threadsafe(self._start(), loop.loop())
+                self._starting.add_done_callback(lambda _: self._changed())
+            return self._starting
+
+    @property
+    def _problem(self) -> BaseException | None:
+        """Why it does not listen, if it could not."""
+        starting = self._starting
+        if starting is None or not starting.done():
+            return None
+        return CancelledError() if starting.cancelled() else starting.exception()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if not self._closed:
+            self._start_soon()
+        return super()._repr_mimebundle_(**kwargs)
 
     async def _start(self) -> None:
         from .routes import Routes
 
         self._runner, self._port = await listen(Routes(self).application(), self._host, self._port)
         loop.on_exit(self, self._stop)
-        self._changed()
 
     @property
     def url(self) -> str:
@@ -114,7 +134,7 @@ class WhipServer(Displayable, Emitter):
             When it was not started.
         """
         if self._starting is None or self._closed:
-            raise InvalidStateError("the server is not running: await server.start() first, or display it")
+            raise InvalidStateError("the server is not running: call server.start() first, or display it")
         self._starting.result(QUICK)
         return self._address()
 

@@ -47,7 +47,7 @@ def server_view(server: WhipServer) -> Any:
 
     _follow(server._watchers, refresh)
     if not server._closed:
-        server._start_soon().add_done_callback(lambda _: refresh())
+        server._start_soon()
     return _plain(page)
 
 
@@ -55,14 +55,15 @@ def _describe(server: WhipServer) -> str:
     if server._closed:
         return "The server is closed."
     if server._runner is None:
-        error = server._starting.exception() if server._starting is not None and server._starting.done() else None
-        return f"<b>{escape(str(error))}</b>" if error is not None else "Starting …"
+        error = server._problem
+        return f'<b role="alert">{escape(str(error))}</b>' if error is not None else "Starting …"
     url = escape(server._address())
     token = "and the token it was made with" if server._token else "no token is needed"
     into = "It comes into <code>server.published[NAME]</code>."
     published = [(name, _tracks(stream)) for name, stream in sorted(server.published.items())]
     parts = [
         f"<p>Publish to <code>{url}/whip/NAME</code>, {token}. {into}</p>",
+        f'<p>Watch at <a href="{url}/" target="_blank" rel="noopener">{url}</a>.</p>',
         _list("Published here", published),
     ]
     watched = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 import jupyter_rtc as rtc
 from tests.conftest import SCALE
 
@@ -42,6 +44,53 @@ async def test_a_server_that_cannot_start_says_why_where_it_is_shown():
         second = rtc.WhipServer(port=int(first.url.rpartition(":")[2]))
         await until_shown(second.view, "cannot listen")
         second.close()
+
+
+async def test_a_server_that_could_not_start_is_started_by_being_shown_again():
+    first = rtc.WhipServer()
+    await first.start()
+    second = rtc.WhipServer(port=int(first.url.rpartition(":")[2]))
+    second._repr_mimebundle_()
+    await until_shown(second.view, "the port is in use")
+    with pytest.raises(rtc.SignalingError, match="in use"):
+        _ = second.url
+    first.close()
+    second._repr_mimebundle_()
+    await until_shown(second.view, f"{second.url}/whip/NAME", "Watch at")
+    second.close()
+
+
+async def test_a_start_that_nobody_awaits_starts_and_shows_the_server_where_it_ends_a_cell():
+    server = rtc.WhipServer()
+    starting = server.start()
+    assert server.url.startswith("http://127.0.0.1:")
+    assert starting._repr_mimebundle_() == server._repr_mimebundle_()
+    await until_shown(server.view, f"{server.url}/whip/NAME")
+    await asyncio.gather(server.start(), asyncio.create_task(server.start()), starting)
+    server.close()
+    with pytest.raises(rtc.InvalidStateError, match="closed"):
+        server.start()
+
+
+async def test_who_waits_no_longer_for_a_start_does_not_end_it():
+    server = rtc.WhipServer()
+    waiting = asyncio.create_task(server.start())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await server.start()
+    assert server.url
+    server.close()
+
+
+def test_a_script_starts_a_server_by_asyncio_run():
+    server = rtc.WhipServer()
+    asyncio.run(server.start())
+    assert server.url
+    taken = rtc.WhipServer(port=int(server.url.rpartition(":")[2]))
+    with pytest.raises(rtc.SignalingError, match="in use"):
+        asyncio.run(taken.start())
+    taken.close()
+    server.close()
 
 
 def test_a_signaling_shows_where_it_goes_and_no_secret():
