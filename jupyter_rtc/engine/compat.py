@@ -1,16 +1,16 @@
 """What aiortc does wrong, and the private hooks that cure it.
 
 What takes more than a few lines has a module of its own beside this one: `path` and `renewal` (transports),
-`recycling` and `numbers` (media sections), `compat_receiving`, `compat_sending`, `routes` and `statistics`. Each
-cure names the version and the reason; `tests/unit/test_compat*.py` fail when upstream no longer needs it or a hook has
-gone. All for aiortc 1.16 and aioice 0.13.
+`recycling`, `numbers` and `formats` (media sections), `compat_ice`, `compat_receiving`, `compat_sending`, `routes` and
+`statistics`. Each cure names the version and the reason; `tests/unit/test_compat*.py` fail when upstream no longer
+needs it or a hook has gone. All for aiortc 1.16 and aioice 0.13.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -21,18 +21,18 @@ from aiortc import (
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
-    rtcpeerconnection,
     rtp,
 )
-from aiortc.codecs import CODECS, opus
+from aiortc.codecs import opus
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.rtp import RtcpByePacket
-from aiortc.sdp import SessionDescription as ParsedDescription
 
 from ..ice import IceServer, IceServerSource
+from ..jsep.description import Description, Section
 from ..media import track as media_track
 from ..threads import says_process_ends
+from .formats import plain
 
 logger = logging.getLogger(__name__)
 
@@ -113,54 +113,20 @@ def listen_for_errors(emitter: Any) -> None:
     emitter.on("error", lambda error: logger.error("a listener of the engine raised", exc_info=error))
 
 
-_EXTMAP = re.compile(r"a=extmap:(\d+)")
+def readable(description: Description) -> str:
+    """Return a remote description as aiortc can read it, with what it can try.
 
-
-def sanitize(sdp: str) -> str:
-    """Return a remote description without what aiortc stumbles over.
-
-    ``.local`` candidates are looked up by multicast for a second each, in vain on most machines; the other side's
-    checks reach us all the same. A section with ``a=end-of-candidates`` and no usable candidate is never tried at all.
-    Parameters (``a=fmtp``) of a codec that is not named raise StopIteration. Header extensions with numbers that no
-    packet can tell (RFC 8285 §4.3 has 1 to 255) are as good as not there.
+    It knows no names of hosts, and of H264 two profiles. ``.local`` candidates are looked up by multicast for a second
+    each, which fails on most machines; the other side's checks reach us all the same. A section with
+    ``a=end-of-candidates`` and no candidate to try is never connected at all, and no candidate counts that comes after.
     """
-    out: list[str] = []
-    for section in ("\nm=" + part if i else part for i, part in enumerate(sdp.replace("\r\n", "\n").split("\nm="))):
-        lines = [line for line in section.split("\n") if not is_mdns(line)]
-        if not any(is_usable(line) for line in lines):
-            lines = [line for line in lines if line != "a=end-of-candidates"]
-        known = {line[9:].split()[0] for line in lines if line.startswith("a=rtpmap:")}
-        lines = [line for line in lines if not line.startswith("a=fmtp:") or line[7:].split(" ")[0] in known]
-        lines = [line for line in lines if not (found := _EXTMAP.match(line)) or 1 <= int(found[1]) <= 255]
-        out.append("\n".join(lines))
-    return "".join(out).rstrip("\n").replace("\n", "\r\n") + "\r\n"
+    return replace(description, sections=tuple(_readable(section) for section in description.sections)).text
 
 
-def common_codecs(media: Any) -> list[Any]:
-    """Return the codecs of a remote section that aiortc has, too."""
-    common = rtcpeerconnection.find_common_codecs(CODECS[media.kind], media.rtp.codecs)
-    return [codec for codec in common if not codec.mimeType.lower().endswith("/rtx")]
-
-
-def credentials(sdp: str) -> dict[str, tuple[str, str]]:
-    """Return the ICE credentials in a description, by the section's mid."""
-    return {
-        media.rtp.muxId: (str(media.ice.usernameFragment), str(media.ice.password))
-        for media in ParsedDescription.parse(sanitize(sdp)).media
-        if media.ice is not None
-    }
-
-
-def is_mdns(candidate: str) -> bool:
-    """Return whether this is a candidate line with a multicast name for an address."""
-    fields = candidate.split()
-    return "candidate:" in candidate and len(fields) > 4 and fields[4].endswith(".local")
-
-
-def is_usable(candidate: str) -> bool:
-    """Return whether aioice can try this candidate: it knows UDP alone, and names cost it seconds."""
-    fields = candidate.split()
-    return "candidate:" in candidate and len(fields) > 4 and fields[2].lower() == "udp" and not is_mdns(candidate)
+def _readable(section: Section) -> Section:
+    usable = tuple(candidate for candidate in section.candidates if candidate.is_usable and not candidate.is_name)
+    waits = any(candidate.is_name for candidate in section.candidates)
+    return replace(plain(section), candidates=usable, ended=section.ended and bool(usable) and not waits)
 
 
 async def end_candidates(pc: Any) -> None:
@@ -205,32 +171,31 @@ def users(pc: Any) -> list[tuple[Any, Any]]:
     return users + ([(pc.sctp, pc.sctp.transport)] if pc.sctp is not None else [])
 
 
-def _primary(pc: Any, sdp: str) -> tuple[str, Any] | None:
+def _primary(pc: Any, description: Description) -> tuple[str, Any] | None:
     """Return the mid, and the transport, that a description's bundle shares."""
-    line = next((line for line in sdp.splitlines() if line.startswith("a=group:BUNDLE ")), "")
-    for mid in line.split()[1:2]:
+    for mid in description.bundle[:1]:
         for user, transport in users(pc):
             if user.mid == mid:
                 return mid, transport
     return None
 
 
-def prepare_bundle(pc: Any, sdp: str) -> None:
+def prepare_bundle(pc: Any, description: Description) -> None:
     """Say which sections use the shared transport already, before a remote description is applied.
 
     aiortc marks them in the order in which they were made. Where the other side's first section is that of a later
     one, the next negotiation would stop the very transport that is shared (rtcpeerconnection.py, "remove bundled").
     """
-    primary = _primary(pc, sdp)
+    primary = _primary(pc, description)
     if primary is not None:
         mid, shared = primary
         for user, transport in users(pc):
             user._bundled = transport is shared and user.mid != mid
 
 
-async def join_bundle(pc: Any, sdp: str) -> None:
+async def join_bundle(pc: Any, description: Description) -> None:
     """Move what has no section yet to the shared transport, after a remote description was applied."""
-    primary = _primary(pc, sdp)
+    primary = _primary(pc, description)
     if primary is None:
         return
     left = set()

@@ -7,26 +7,29 @@ codec than before: against JSEP §5.2.2, wrongly decoded by aiortc's own receive
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from aiortc.rtcpeerconnection import is_codec_compatible
 from aiortc.sdp import SessionDescription
 
+from ..jsep.description import Description
+
 _DYNAMIC = range(96, 128)
 _EXTENSIONS = range(1, 15)  # RFC 8285 §4.2: what a one-byte header can tell
 
 
-def remember(pc: Any, sdp: str) -> None:
+def remember(pc: Any, description: Description) -> None:
     """Note what a remote description that was just applied calls the codecs and extensions of its sections."""
-    mids = {line[6:].strip() for line in sdp.splitlines() if line.startswith("a=mid:")}
+    mids = {section.mid for section in description.sections}
     for transceiver in pc.getTransceivers():
         if transceiver.mid in mids:
             transceiver._agreed = (copy.deepcopy(transceiver._codecs), list(transceiver._headerExtensions))
-    for name in ("rtpmap", "extmap"):  # also of what we do not have
-        theirs = {int(number) for number in re.findall(rf"^a={name}:(\d+)", sdp, re.MULTILINE)}
-        setattr(pc, f"_their_{name}", getattr(pc, f"_their_{name}", set()) | theirs)
+    # Also of what we do not have.
+    codecs = {codec.payload_type for section in description.sections for codec in section.codecs}
+    extensions = {extension.id for section in description.sections for extension in section.extensions}
+    pc._their_codecs = getattr(pc, "_their_codecs", set()) | codecs
+    pc._their_extensions = getattr(pc, "_their_extensions", set()) | extensions
 
 
 def keep(pc: Any, offer: str) -> str:
@@ -35,7 +38,7 @@ def keep(pc: Any, offer: str) -> str:
     if not everyone:
         return offer
     everyone.sort(key=lambda transceiver: -len(transceiver._agreed[0]))
-    taken, taken_ids = set(pc._their_rtpmap), set(pc._their_extmap)
+    taken, taken_ids = set(pc._their_codecs), set(pc._their_extensions)
     description = SessionDescription.parse(offer)
     by_index = {transceiver._get_mline_index(): transceiver for transceiver in pc.getTransceivers()}
     given: dict[tuple[str, ...], int] = {}
@@ -47,7 +50,7 @@ def keep(pc: Any, offer: str) -> str:
         first = [transceiver] if hasattr(transceiver, "_agreed") else []
         order = [*first, *everyone]
         agreed = [codec for other in order if other.kind == media.kind for codec in other._agreed[0]]
-        codecs = _renumbered(transceiver._codecs, agreed, taken, given)
+        codecs = _renumbered(transceiver._codecs, agreed, taken, given) + _theirs(transceiver)
         extensions = copy.deepcopy(transceiver._headerExtensions)
         # Those of the other kind, too: a transport has one table of extensions.
         known = {extension.uri: extension.id for other in reversed(order) for extension in other._agreed[1]}
@@ -83,6 +86,21 @@ def _renumbered(codecs: list[Any], agreed: list[Any], taken: set[int], given: di
             codec.payloadType = given[key]
         numbers[before] = codec.payloadType
     return codecs
+
+
+def _theirs(transceiver: Any) -> list[Any]:
+    """Return what was agreed of a codec that we offer otherwise: H264 of another profile, which must stay usable."""
+    ours = [codec for codec in transceiver._codecs if not _is_rtx(codec)]
+    found: dict[int, Any] = {}
+    for codec in copy.deepcopy(getattr(transceiver, "_agreed", ([], []))[0]):
+        if _is_rtx(codec):
+            known = codec.parameters.get("apt") in found
+        else:
+            alike = [own for own in ours if own.mimeType.lower() == codec.mimeType.lower()]
+            known = bool(alike) and not any(is_codec_compatible(own, codec) for own in alike)
+        if known:
+            found[codec.payloadType] = codec
+    return list(found.values())
 
 
 def _is_rtx(codec: Any) -> bool:

@@ -15,6 +15,8 @@ from aioice.ice import Connection
 from aioice.stun import TransactionError
 from aiortc import RTCIceGatherer, RTCIceParameters
 
+from . import compat_ice
+
 logger = logging.getLogger(__name__)
 
 #: The old way stays open for so long after a restart: the other side may still send on it.
@@ -65,6 +67,7 @@ class Path:
 
         connection.data_received = data_received
         connection.query_consent = query_consent
+        compat_ice.adopt(connection)
 
     async def _send(self, data: bytes) -> None:
         if self.consent and self.active._nominated:  # else it is lost, and DTLS tries again: a restart may come

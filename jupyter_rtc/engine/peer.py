@@ -6,9 +6,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
@@ -20,8 +20,10 @@ from aiortc.sdp import candidate_from_sdp
 from .. import config
 from ..errors import InvalidStateError, OperationError, RtcError, SdpError
 from ..ice import IceServer, IceServerSource
+from ..jsep.description import Candidate, Description
+from ..jsep.reading import MOST_CANDIDATES, parse_candidate, read
 from ..media.track import Kind, Track
-from . import compat, fairness, numbers
+from . import compat, fairness, formats, names, numbers
 from .channel import Channel
 from .compat_sending import negotiated_codecs, prefer
 from .liveness import listen
@@ -81,7 +83,11 @@ class Peer:
         self._starting: asyncio.Task[None] | None = None
         self._recycling = Recycling()
         self._renewal: Renewal | None = None
-        self._restarts: set[asyncio.Task[None]] = set()
+        #: ICE restarts, and the end of candidates, that are waited for.
+        self._tasks: set[asyncio.Task[None]] = set()
+        #: Hosts of candidates that are being looked up.
+        self._lookups: set[asyncio.Task[None]] = set()
+        self._candidates_taken = 0
         #: The credentials of the remote description that was applied last, by media section.
         self._remote_credentials: dict[str, tuple[str, str]] = {}
         self._negotiated = False
@@ -135,7 +141,7 @@ class Peer:
 
     def restarts(self, sdp: str) -> bool:
         """Return whether a remote description begins, or agrees to, an ICE restart: RFC 8839 §4.4.1.1.1."""
-        before, now = self._remote_credentials, compat.credentials(sdp)
+        before, now = self._remote_credentials, _credentials_in(read(sdp))
         same = before.keys() & now.keys()
         if before and not same:  # all sections are new, be it in the places of rejected ones
             return not set(before.values()) & set(now.values())
@@ -147,9 +153,7 @@ class Peer:
         for ice, path in paths(pc).items():
             remote = remote_parameters(pc, ice)
             if path.restarting and remote is not None:
-                task = asyncio.get_running_loop().create_task(self._change_path(path, remote))
-                self._restarts.add(task)
-                task.add_done_callback(self._restarts.discard)
+                self._track(self._change_path(path, remote), self._tasks)
 
     async def _change_path(self, path: Path, remote: Any) -> None:
         await path.restart(remote)
@@ -228,18 +232,17 @@ class Peer:
 
     # -- descriptions ---------------------------------------------------------------------------------------------
 
-    def check(self, kind: str, sdp: str) -> set[str]:
+    def check(self, kind: str, sdp: str) -> dict[str, str]:
         """Refuse a remote description that aiortc could not apply, before anything is changed.
 
         Returns
         -------
-        set of str
-            The mids of sections with no codec that both sides have.
+        dict
+            Why sections cannot be used, by their mids: those that have no codec that is known here.
         """
-        unusable = set()
+        description = read(sdp)
         with _errors():
-            description = ParsedDescription.parse(compat.sanitize(sdp))
-            for media in description.media:
+            for media in ParsedDescription.parse(compat.readable(description)).media:
                 if media.ice is None or not media.ice.usernameFragment or not media.ice.password:
                     raise SdpError(f"the media section a=mid:{media.rtp.muxId} has no a=ice-ufrag and a=ice-pwd")
                 if media.dtls is None or not media.dtls.fingerprints:
@@ -248,9 +251,11 @@ class Peer:
                     raise SdpError(f"the media section a=mid:{media.rtp.muxId} has no a=rtcp-mux, which is needed")
                 if kind != "offer" and media.dtls.role not in ("client", "server"):
                     raise SdpError(f"the answer's section a=mid:{media.rtp.muxId} is neither setup:active nor passive")
-                if media.kind in ("audio", "video") and not compat.common_codecs(media):
-                    unusable.add(media.rtp.muxId)
-        return unusable
+        return {
+            section.mid: formats.why_unusable(section)
+            for section in description.sections
+            if section.is_media and not formats.usable(section)
+        }
 
     async def create(self, kind: str, *, renew: bool = False) -> str:
         """Return the SDP of an ``"offer"`` or ``"answer"``; `renew`: of one that takes a new transport."""
@@ -259,7 +264,7 @@ class Peer:
             self._renewal = Renewal(pc)
         with _errors(), nullcontext() if self._renewal is None else self._renewal.on_offer():
             description = await (pc.createOffer() if kind == "offer" else pc.createAnswer())
-            return numbers.keep(pc, description.sdp) if kind == "offer" else str(description.sdp)
+            return formats.offer(pc, numbers.keep(pc, description.sdp)) if kind == "offer" else str(description.sdp)
 
     async def set_local(self, kind: str, sdp: str, *, renew: bool = False) -> str:
         """Apply a local description, gather all candidates, and return the SDP with them; `renew`: as in `create`."""
@@ -287,20 +292,24 @@ class Peer:
             self._prepare_restart(kind, sdp)
         else:
             self.abandon_restart()
-        compat.prepare_bundle(pc, sdp)
+        description = read(sdp)
+        compat.prepare_bundle(pc, description)
         with _errors():
-            await pc.setRemoteDescription(RTCSessionDescription(compat.sanitize(sdp), kind))
-        numbers.remember(pc, sdp)
+            await pc.setRemoteDescription(RTCSessionDescription(compat.readable(description), kind))
+        formats.agree(pc, description)
+        numbers.remember(pc, description)
         usual = config.codec()
         if kind == "offer" and usual is not None:
             for transceiver in pc.getTransceivers():
                 prefer(transceiver, usual)
-        await compat.join_bundle(pc, sdp)
+        await compat.join_bundle(pc, description)
         self._register()
         self._share()
         paths(pc)
         self._watch_transports()
-        self._remote_credentials = compat.credentials(sdp)
+        self._remote_credentials = _credentials_in(description)
+        self._candidates_taken = 0
+        self._look_up_hosts(description)
         if kind == "answer":
             await self._settle()
 
@@ -352,36 +361,67 @@ class Peer:
         """Leave a transceiver out of all that comes."""
         compat.bury(self._transceivers[key])
 
-    @staticmethod
-    def check_candidate(candidate: dict[str, Any]) -> None:
-        """Refuse a candidate that cannot be parsed.
-
-        Raises
-        ------
-        OperationError
-        """
-        text = str(candidate.get("candidate") or "")
-        try:
-            parsed = candidate_from_sdp(text.removeprefix("a=").removeprefix("candidate:"))
-        except (ValueError, AssertionError, LookupError) as error:
-            raise OperationError(f"{text!r} is no ICE candidate") from error
-        if not 0 <= parsed.port <= 65_535:
-            raise OperationError(f"{text!r} is no ICE candidate: port {parsed.port}")
+    # -- candidates -----------------------------------------------------------------------------------------------
 
     async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
-        """Apply a remote candidate as browsers write it; None: there will be no more."""
-        pc = self._connection
+        """Apply a remote candidate as browsers write it; None: there will be no more.
+
+        One with a name is looked up meanwhile. What can never be used, and what is too much, is left out.
+        """
         if candidate is None:
-            await compat.end_candidates(pc)
+            if self._lookups:
+                self._track(self._end_candidates_later(), self._tasks)
+            else:
+                await compat.end_candidates(self._connection)
             return
-        text = str(candidate["candidate"])
-        if compat.is_mdns(text):
+        parsed = parse_candidate(str(candidate["candidate"]))
+        if not parsed.is_usable or self._candidates_taken >= MOST_CANDIDATES:
             return
+        self._candidates_taken += 1
+        mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
+        if parsed.is_name:
+            self._track(self._look_up(parsed, mid, index), self._lookups)
+        else:
+            await self._apply_candidate(parsed, mid, index)
+
+    async def _apply_candidate(self, candidate: Candidate, mid: str | None, index: int | None) -> None:
         with _errors():
-            parsed = candidate_from_sdp(text.removeprefix("a=").removeprefix("candidate:"))
-            parsed.sdpMid = candidate.get("sdpMid")
-            parsed.sdpMLineIndex = candidate.get("sdpMLineIndex")
-            await pc.addIceCandidate(parsed)
+            applied = candidate_from_sdp(candidate.line.removeprefix("a=candidate:"))
+            applied.sdpMid, applied.sdpMLineIndex = mid, index
+            await self._connection.addIceCandidate(applied)
+
+    def _look_up_hosts(self, description: Description) -> None:
+        """Look up what the candidates of a description name instead of an address."""
+        ended = True
+        for index, section in enumerate(description.sections):
+            named = [candidate for candidate in section.candidates if candidate.is_name and candidate.is_usable]
+            ended &= section.ended or not named
+            for candidate in named:
+                self._track(self._look_up(candidate, section.mid, index), self._lookups)
+        if self._lookups and ended:
+            self._track(self._end_candidates_later(), self._tasks)
+
+    async def _look_up(self, candidate: Candidate, mid: str | None, index: int | None) -> None:
+        credentials = self._remote_credentials
+        addresses = await names.look_up(candidate.address)
+        if not addresses:
+            logger.info("the other side names the host %r, which is not known here", candidate.address)
+        for address in addresses:
+            if self._closed or self._remote_credentials != credentials:
+                return  # an ICE restart has come between: it is none of this one's
+            with suppress(RtcError):
+                await self._apply_candidate(replace(candidate, address=address), mid, index)
+
+    async def _end_candidates_later(self) -> None:
+        await asyncio.wait(tuple(self._lookups))
+        if not self._closed:
+            await compat.end_candidates(self._connection)
+
+    @staticmethod
+    def _track(coroutine: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     # -- transceivers ---------------------------------------------------------------------------------------------
 
@@ -533,7 +573,7 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        for task in (self._watch, *self._restarts):
+        for task in (self._watch, *self._tasks, *self._lookups):
             if task is not None:
                 task.cancel()
         if self._statistics is not None:
@@ -556,6 +596,17 @@ class Peer:
 def _credentials() -> tuple[str, str]:
     """Return a fresh ICE name and password: RFC 8445 §5.3."""
     return secrets.token_hex(4), secrets.token_hex(16)
+
+
+def _credentials_in(description: Description) -> dict[str, tuple[str, str]]:
+    """Return the ICE credentials in a description, by the section's mid."""
+    return {
+        section.mid: (
+            str(description.effective(section, "ice-ufrag")),
+            str(description.effective(section, "ice-pwd")),
+        )
+        for section in description.sections
+    }
 
 
 class _errors:  # noqa: N801 - reads as a statement

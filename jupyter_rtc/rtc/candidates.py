@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..checks import whole
 from ..errors import OperationError
+from ..jsep.reading import MOST_CANDIDATES, parse_candidate, read
 from . import sdp
 from .sdp import SessionDescription
 
@@ -77,7 +78,10 @@ class Candidates:
         ):
             raise OperationError(f"the remote description has no media section {mid if mid is not None else index!r}")
         if candidate.get("candidate"):
-            self._session.peer.check_candidate(candidate)
+            try:
+                parse_candidate(str(candidate["candidate"]))
+            except ValueError as error:
+                raise OperationError(str(error)) from error
         ufrag = candidate.get("usernameFragment")
         if remote is not None and ufrag is not None:
             at = [section.mid for section in sections].index(mid) if mid is not None else cast(int, index)
@@ -85,7 +89,15 @@ class Candidates:
                 raise OperationError(f"the remote description knows no usernameFragment {ufrag!r}: an old candidate?")
 
     def _note(self, remote: SessionDescription, candidate: dict[str, Any] | None) -> None:
-        """Put it into the description, as §4.4.2 has it."""
+        """Put it into the description, as §4.4.2 has it; no more than are used."""
+        if candidate is not None and candidate.get("candidate"):
+            sections = read(remote.sdp).sections
+            mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
+            section = next(
+                (s for i, s in enumerate(sections) if (s.mid == mid if mid is not None else i == index)), None
+            )
+            if section is not None and len(section.candidates) >= MOST_CANDIDATES:
+                return
         self._session.replace_remote(remote, replace(remote, sdp=sdp.with_candidate(remote.sdp, candidate)))
 
     async def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""What of a description aiortc does not look after: streams (``a=msid``), sections that were rejected, candidates."""
+"""Descriptions as texts that are edited: streams (``a=msid``), rejected sections, candidates. `jsep` reads them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, Literal, cast
 
 from ..checks import one_of, string
 from ..errors import WrongValueError
+from ..jsep.description import DIRECTIONS, RECEIVING, SENDING, Section
+from ..jsep.reading import read, tidy
 
 SdpType = Literal["offer", "answer", "pranswer", "rollback"]
 _TYPES = ("offer", "answer", "pranswer", "rollback")
 
-SENDING = ("sendrecv", "sendonly")
-RECEIVING = ("sendrecv", "recvonly")
-DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+__all__ = ["DIRECTIONS", "DIRECTIONS_IN_WORDS", "RECEIVING", "SENDING", "MediaSection", "SdpType", "SessionDescription"]
+
 DIRECTIONS_IN_WORDS = "sendrecv, sendonly, recvonly or inactive"
 
 
@@ -83,7 +84,7 @@ class MediaSection:
 
 def split(text: str) -> list[str]:
     """Return the session part and the media sections, each without the ``m=`` that begins it."""
-    return text.replace("\r\n", "\n").split("\nm=")
+    return tidy(text).split("\nm=")
 
 
 def join(parts: list[str]) -> str:
@@ -93,47 +94,20 @@ def join(parts: list[str]) -> str:
 
 def media_sections(text: str) -> list[MediaSection]:
     """Return the media sections of a description, in order."""
-    parts = split(text)
-    default = _direction(parts[0].split("\n"), "sendrecv")
-    return [_section(index, part.split("\n"), default) for index, part in enumerate(parts[1:])]
+    return [_summary(section) for section in read(text).sections] if text else []
 
 
-def _section(index: int, lines: list[str], default: str) -> MediaSection:
-    fields = lines[0].split()
-    streams: dict[str, None] | None = None
-    track_id = None
-    mid = str(index)
-    named = [line[7:].strip() for line in lines[1:] if line.startswith("a=msid:")]
-    if not named:  # an older way, GStreamer's until 1.24: a=ssrc:1 msid:stream track
-        named = [line.partition(" msid:")[2].strip() for line in lines[1:] if line.startswith("a=ssrc:")]
-    for line in lines[1:]:
-        if line.startswith("a=mid:"):
-            mid = line[6:].strip()
-    for msid in named:
-        stream, _, appdata = msid.partition(" ")
-        if stream:
-            track_id = appdata or track_id
-            streams = {} if streams is None else streams
-            if stream != "-":
-                streams[stream] = None
-    rejected = fields[1].split("/")[0] == "0" and "a=bundle-only" not in lines
+def _summary(section: Section) -> MediaSection:
     return MediaSection(
-        mid, fields[0], _direction(lines, default), None if streams is None else tuple(streams), track_id, rejected
+        section.mid, section.kind, section.direction, section.streams, section.track_id, section.rejected
     )
 
 
-def _direction(lines: list[str], default: str) -> str:
-    return next((line.strip()[2:] for line in lines if line.strip()[2:] in DIRECTIONS), default)
-
-
 def _edit(text: str, change: Callable[[MediaSection, list[str]], list[str]]) -> str:
-    parts = split(text)
-    default = _direction(parts[0].split("\n"), "sendrecv")
-    out = [parts[0]]
-    for index, part in enumerate(parts[1:]):
-        lines = part.split("\n")
-        out.append("\n".join(change(_section(index, lines, default), lines)))
-    return join(out)
+    session, *parts = split(text)
+    sections = media_sections(text)
+    changed = ["\n".join(change(section, part.split("\n"))) for section, part in zip(sections, parts, strict=True)]
+    return join([session, *changed])
 
 
 def with_streams(text: str, lines_of: Callable[[str], list[str] | None]) -> str:
@@ -199,7 +173,7 @@ def _with_directions(text: str) -> str:
         text,
         lambda section, lines: (
             lines
-            if not section.is_media or _direction(lines, "") == section.direction
+            if not section.is_media or f"a={section.direction}" in lines
             else [lines[0], f"a={section.direction}", *lines[1:]]
         ),
     )
@@ -262,7 +236,7 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
 
     It wants ICE and DTLS parameters in every section, and rejected ones have none: they get those of a live one.
     """
-    text = _with_directions(_with_transports(_with_mids(text)))
+    text = _with_directions(_with_transports(_with_mids(read(text).text)))
     sections = media_sections(text)
     parts = split(text)
     rejected = {i for i, section in enumerate(sections) if section.rejected or section.mid in unusable}
@@ -303,22 +277,17 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
 
 def candidates(text: str) -> list[dict[str, Any]]:
     """Return the candidates of a local description as "icecandidate" events give them."""
-    found = []
-    for index, part in enumerate(split(text)[1:]):
-        lines = part.split("\n")
-        section = _section(index, lines, "sendrecv")
-        ufrag = next((line[12:] for line in lines if line.startswith("a=ice-ufrag:")), None)
-        found += [
-            {
-                "candidate": line[2:],
-                "sdpMid": section.mid,
-                "sdpMLineIndex": index,
-                "usernameFragment": ufrag,
-            }
-            for line in lines
-            if line.startswith("a=candidate:")
-        ]
-    return found
+    description = read(text)
+    return [
+        {
+            "candidate": candidate.line[2:],
+            "sdpMid": section.mid,
+            "sdpMLineIndex": index,
+            "usernameFragment": description.effective(section, "ice-ufrag"),
+        }
+        for index, section in enumerate(description.sections)
+        for candidate in section.candidates
+    ]
 
 
 def with_candidate(text: str, candidate: dict[str, Any] | None) -> str:
@@ -342,22 +311,17 @@ def with_candidate(text: str, candidate: dict[str, Any] | None) -> str:
 
 def ufrag_of(text: str, index: int) -> str | None:
     """Return the ICE name of a section."""
-    parts = split(text)
-    lines = [*parts[index + 1].split("\n"), *parts[0].split("\n")]
-    return next((line[12:].strip() for line in lines if line.startswith("a=ice-ufrag:")), None)
+    description = read(text)
+    return description.effective(description.sections[index], "ice-ufrag")
 
 
 def credentials(text: str) -> set[tuple[str, str]]:
     """Return the ICE names and passwords in a description."""
-    found = set()
-    session, *sections = (part.split("\n") for part in split(text))
-    for lines in sections:
-        name, password = (
-            next((line[len(start) :].strip() for line in [*lines, *session] if line.startswith(start)), "")
-            for start in ("a=ice-ufrag:", "a=ice-pwd:")
-        )
-        found.add((name, password))
-    return found
+    description = read(text)
+    return {
+        (description.effective(section, "ice-ufrag") or "", description.effective(section, "ice-pwd") or "")
+        for section in description.sections
+    }
 
 
 def unbundled(text: str) -> str:
@@ -367,8 +331,7 @@ def unbundled(text: str) -> str:
 
 def bundle(text: str) -> list[str]:
     """Return the mids of the sections that share a transport, that of the first."""
-    lines = split(text)[0].split("\n")
-    return next((line.split()[1:] for line in lines if line.startswith("a=group:BUNDLE")), [])
+    return list(read(text).bundle) if text else []
 
 
 def tagged(text: str, mid: str | None) -> str:
@@ -382,9 +345,11 @@ def tagged(text: str, mid: str | None) -> str:
 
 def is_bundled(text: str) -> bool:
     """Return whether all sections share a transport."""
-    return "a=group:BUNDLE" in split(text)[0]
+    return bool(text) and read(text).is_bundled
 
 
 def can_trickle(text: str) -> bool:
     """Return whether the other side takes candidates after its description (RFC 8840)."""
-    return any(line.startswith("a=ice-options:") and "trickle" in line[14:].split() for line in text.splitlines())
+    description = read(text)
+    said = [description.get("ice-options"), *(section.get("ice-options") for section in description.sections)]
+    return any("trickle" in (options or "").split() for options in said)

@@ -6,6 +6,7 @@ both are ours alone and can be taken back. Everything here runs on the engine's 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,8 @@ from .transceiver import RtpTransceiver
 
 if TYPE_CHECKING:
     from .connection import PeerConnection
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Session:
         self.pending_remote: SessionDescription | None = None
         self.channels = False
         self.closed = False
+        #: Why media sections of the other side's description are refused, in words.
+        self.refusals: tuple[str, ...] = ()
         self._connection = connection
         self._undo: _Undo | None = None
         self._offered = ""
@@ -227,9 +232,7 @@ class Session:
         unusable = self.peer.check(kind, sdp.revive(description.sdp))
         sections = [replace(s, rejected=s.rejected or s.mid in unusable) for s in sdp.media_sections(description.sdp)]
         if unusable and (kind != "offer" or all(section.rejected for section in sections)):
-            kinds = {section.kind for section in sections if section.mid in unusable}
-            ours = ", ".join(name for one in sorted(kinds) for name in self.peer.codecs(cast(Kind, one)))
-            raise SdpError(f"the two sides have no codec in common; there are {ours} here")
+            raise SdpError(f"the two sides have no codec in common: {'; '.join(unusable.values())}")
         if implicit:
             self._check_kinds(sections, beside=self._undo.associated if self._undo else [])
             await self._roll_back(silently=True)
@@ -241,6 +244,7 @@ class Session:
                 raise SdpError(f"the offer has {len(sections)} media sections where {before} were negotiated before")
             self._associate(sections)
             self.pending_remote = description
+            self._tell_refusals(tuple(unusable.values()))
             self._answered = ""
             changes = self._remote.take(sections, None if self._undo is None else self._undo.remote)
         else:
@@ -266,6 +270,13 @@ class Session:
         ours, theirs = [(s.mid, s.kind) for s in offer], [(s.mid, s.kind) for s in sections]
         if ours != theirs:
             raise SdpError(f"the answer's media sections {theirs} are not those of the offer, {ours}")
+        refused = [s for s, asked in zip(sections, offer, strict=True) if s.rejected and not asked.rejected]
+        self._tell_refusals(tuple(f"the other side refuses {s.kind} (a=mid:{s.mid})" for s in refused))
+
+    def _tell_refusals(self, words: tuple[str, ...]) -> None:
+        for line in words if words != self.refusals else ():
+            logger.warning("%s: %s", self._connection.name or "PeerConnection", line)
+        self.refusals = words
 
     def _associate(self, sections: list[MediaSection]) -> None:
         """Find or make the transceiver of each section of a remote offer."""

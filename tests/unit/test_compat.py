@@ -41,6 +41,7 @@ from jupyter_rtc import NumpyVideoTrack
 from jupyter_rtc.engine import compat, numbers
 from jupyter_rtc.engine.path import paths
 from jupyter_rtc.ice import parse_ice_servers
+from jupyter_rtc.jsep.reading import read
 from tests.conftest import SCALE
 
 SOON = 5 * SCALE
@@ -48,6 +49,10 @@ SOON = 5 * SCALE
 
 def dtls() -> RTCDtlsTransport:
     return RTCDtlsTransport(RTCIceTransport(RTCIceGatherer([])), [RTCCertificate.generateCertificate()])
+
+
+def readable(text: str) -> str:
+    return compat.readable(read(text))
 
 
 def gatherers(pc: RTCPeerConnection) -> list[RTCIceGatherer]:
@@ -165,18 +170,6 @@ SECTION = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{mid}\r\na={candidate}\r\na=e
 HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
 
 
-@pytest.mark.parametrize("line", [MDNS, f"a={MDNS}", MDNS.replace("6e3a1b0c", "x")])
-def test_a_candidate_with_a_multicast_name_is_known(line):
-    assert compat.is_mdns(line)
-
-
-@pytest.mark.parametrize(
-    "line", [HOST, REFLEXIVE, f"a={HOST}", "", "a=candidate:", "a=mid:x.local", "s=a b c d x.local"]
-)
-def test_other_lines_are_not_taken_for_one(line):
-    assert not compat.is_mdns(line)
-
-
 def test_upstream_still_needs_descriptions_without_multicast_names():
     """It asks the network for them, a second each."""
     source = inspect.getsource(aioice.Connection)
@@ -185,7 +178,7 @@ def test_upstream_still_needs_descriptions_without_multicast_names():
 
 def test_candidates_with_multicast_names_are_taken_out_and_the_others_stay():
     text = HEAD + SECTION.format(mid="0", candidate=MDNS) + SECTION.format(mid="1", candidate=HOST)
-    clean = compat.sanitize(text)
+    clean = readable(text)
     assert ".local" not in clean
     first, second = clean.split("m=video")[1:]
     assert "a=end-of-candidates" not in first, "a section without a candidate would never be tried"
@@ -196,12 +189,12 @@ def test_candidates_with_multicast_names_are_taken_out_and_the_others_stay():
 @pytest.mark.parametrize("ending", ["\r\n", "\n"])
 def test_a_description_without_such_candidates_is_left_as_it_is(ending):
     text = HEAD + SECTION.format(mid="0", candidate=HOST) + SECTION.format(mid="1", candidate=REFLEXIVE)
-    assert compat.sanitize(text.replace("\r\n", ending)) == text
-    assert compat.sanitize(compat.sanitize(text)) == text
+    assert readable(text.replace("\r\n", ending)) == text
+    assert readable(readable(text)) == text
 
 
 def test_section_borders_are_kept():
-    assert compat.sanitize(HEAD + "m=audio 9 RTP 0\r\na=m=x\r\nm=video 9 RTP 0\r\n").count("\r\nm=") == 2
+    assert readable(HEAD + "m=audio 9 RTP 0\r\na=m=x\r\nm=video 9 RTP 0\r\n").count("\r\nm=") == 2
 
 
 async def test_upstream_still_never_tries_a_section_that_ended_without_a_candidate():
@@ -323,17 +316,11 @@ HIDDEN = "candidate:1 1 UDP 2113937151 0c4f914a-c763-404b-bc69-37a2257c8296.loca
 TCP = "candidate:2 1 TCP 2105458943 198.51.100.7 9 typ host tcptype active"
 
 
-@pytest.mark.parametrize(("line", "usable"), [(USABLE, True), (HIDDEN, False), (TCP, False), ("a=mid:0", False)])
-def test_what_can_be_tried_is_udp_at_an_address(line, usable):
-    assert compat.is_usable(line) is usable
-    assert compat.is_usable("a=" + line) is usable
-
-
 @pytest.mark.parametrize("line", [HIDDEN, TCP])
 def test_the_end_of_candidates_is_left_out_where_none_can_be_tried(line):
     section = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"
-    assert "end-of" not in compat.sanitize(f"v=0\r\n{section}a={line}\r\na=end-of-candidates\r\n")
-    assert "end-of" in compat.sanitize(f"v=0\r\n{section}a={line}\r\na={USABLE}\r\na=end-of-candidates\r\n")
+    assert "end-of" not in readable(f"{HEAD}{section}a={line}\r\na=end-of-candidates\r\n")
+    assert "end-of" in readable(f"{HEAD}{section}a={line}\r\na={USABLE}\r\na=end-of-candidates\r\n")
 
 
 async def test_upstream_still_needs_not_to_be_told_the_end_of_nothing():
@@ -351,7 +338,7 @@ async def test_a_transport_hears_the_end_of_candidates_if_it_had_one_to_try(line
     pc = compat.connection((), "all")
     pc.addTransceiver("audio")
     (transport,) = pc._RTCPeerConnection__iceTransports
-    if not compat.is_mdns(line):
+    if line is not HIDDEN:
         candidate = candidate_from_sdp(line.removeprefix("candidate:"))
         await transport.addRemoteCandidate(candidate)
     await compat.end_candidates(pc)
@@ -376,7 +363,7 @@ OTHER_NUMBERS = (
 
 async def take_offer(pc: RTCPeerConnection) -> None:
     await pc.setRemoteDescription(RTCSessionDescription(OTHER_NUMBERS, "offer"))
-    numbers.remember(pc, OTHER_NUMBERS)
+    numbers.remember(pc, read(OTHER_NUMBERS))
     pc._RTCPeerConnection__signalingState = "stable"
     pc.addTransceiver("video")
 

@@ -23,6 +23,7 @@ LAYERS = (
     {"ice"},
     {"config"},
     {"media"},
+    {"jsep"},
     {"engine"},
     {"rtc"},
     {"signaling"},

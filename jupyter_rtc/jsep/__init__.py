@@ -1,0 +1,1 @@
+"""Session descriptions as values: each is read once, and everybody else asks the value."""
