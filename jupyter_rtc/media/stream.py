@@ -37,13 +37,16 @@ class MediaStream(Displayable, Emitter):
             raise ValueError(f"a stream's id has 1 to 64 printable ASCII characters without blanks, not {id!r}")
         self.id = str(uuid.uuid4()) if id is None else id
         self._tracks: list[Track[Any]] = []
+        #: What is missing in it, in words.
+        self._remarks: tuple[str, ...] = ()
         #: Views that follow all changes; "addtrack" and "removetrack" tell only of the other side's.
         self._followers: set[Callable[[], None]] = set()
         for track in tracks:
             self.add_track(track)
 
     def __repr__(self) -> str:
-        return f"<MediaStream {self.id!r} of {len(self._tracks)} tracks{'' if self.active else ', inactive'}>"
+        inactive = "" if self.active else ", inactive"
+        return f"<{'; '.join([f'MediaStream {self.id!r} of {len(self._tracks)} tracks{inactive}', *self._remarks])}>"
 
     @property
     def active(self) -> bool:

@@ -171,6 +171,8 @@ class Exchange(Displayable):
         patches = reply.headers.getall("Accept-Patch", [])
         self._can_restart = bool(self._session) and (not patches or any(FRAGMENT in value for value in patches))
         await self._heed_links(reply)
+        for words in reply.headers.getall("Warning", []):
+            logger.warning("%s: %s", http.public(reply.url), words)
         self._answer = reply.text
         return {"type": "answer", "sdp": reply.text}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CORS = {
     "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS, GET",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
-    "Access-Control-Expose-Headers": "Location, Link, ETag, Accept-Patch",
+    "Access-Control-Expose-Headers": "Location, Link, ETag, Accept-Patch, Warning",
     "Access-Control-Max-Age": "600",
     "Vary": "Origin",
 }

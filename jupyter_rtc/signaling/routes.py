@@ -149,6 +149,9 @@ class Routes:
             "Accept-Patch": f"{FRAGMENT}, {SDP}" if served.is_offering else FRAGMENT,
             "Content-Type": SDP,
         }
+        if served.refusals:  # RFC 7234 §5.5.7: what its user should know
+            words = "; ".join(served.refusals).encode("ascii", "replace").decode().replace('"', "'")
+            headers["Warning"] = f'299 jupyter_rtc "{words}"'
         return web.Response(status=status, body=text.encode(), headers=headers)
 
     def _find(self, request: web.Request) -> Served:

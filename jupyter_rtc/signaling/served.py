@@ -135,7 +135,13 @@ class Served:
         )
         if not stream.get_tracks():
             raise Unprocessable("the offer sends no track of a kind and codec that can be received")
+        stream._remarks = self.refusals
         return answer, stream
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why sections of the other side's offer are not received, in words."""
+        return self.connection._session.refusals
 
     async def _answer(self, offer: str) -> str:
         try:

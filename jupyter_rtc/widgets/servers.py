@@ -79,7 +79,8 @@ def _describe(server: WhipServer) -> str:
 
 def _tracks(stream: MediaStream) -> str:
     kinds = [track.kind for track in stream.get_tracks()]
-    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no tracks"
+    there = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no tracks"
+    return "; ".join([there, *map(escape, stream._remarks)])
 
 
 def _list(title: str, rows: list[tuple[str, str]], *, is_html: bool = False) -> str:
