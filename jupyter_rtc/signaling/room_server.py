@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import loop
 from .guard import OTHER_SITES, Guard
-from .http import LONGEST_BODY
+from .http import LONGEST_BODY, words
 from .listening import address, check_address, listen
 from .tokens import Token
 
@@ -28,6 +28,8 @@ MOST_ROOMS = 64
 MOST_WAITING = 256
 #: Seconds after which one who does not answer pings is out.
 HEARTBEAT = 10.0
+#: Seconds to say which room is to be entered.
+PATIENCE = 10.0
 QUICK = 10.0
 
 
@@ -68,7 +70,7 @@ class RoomServer:
         from aiohttp import web
 
         application = web.Application()
-        application.router.add_get("/", self._enter)
+        application.router.add_route("*", "/{path:.*}", self._enter)
         self._runner, self._port = await listen(application, self._host, self._port)
         loop.on_exit(self, self._stop)
 
@@ -107,17 +109,21 @@ class RoomServer:
             return web.Response(status=401, text="the server's token is wanted", headers={"WWW-Authenticate": "Bearer"})
         if not await self._guard.admits(request):
             return web.Response(status=403, text=OTHER_SITES)
+        if (status := _status(request)) != 101:
+            headers = {"Upgrade": "websocket"} if status == 426 else {}
+            return web.Response(status=status, text="rooms are here: WebSocketRoom(server.url, NAME)", headers=headers)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=LONGEST_BODY)
         await socket.prepare(request)
         room, guest = "", None
         writer: asyncio.Task[None] | None = None
         try:
-            async for said in socket:
+            while True:
+                said = await socket.receive(PATIENCE if guest is None else None)
                 message = _parse(said.data) if said.type == WSMsgType.TEXT else None
                 if message is None:
                     break
                 if guest is None:
-                    room, guest = str(message.get("room", "")), _Guest(str(message.get("name", ""))[:64])
+                    room, guest = str(message.get("room", "")), _Guest(words(message.get("name"))[:64])
                     problem = self._admit(room, guest, message)
                     if problem:
                         await socket.send_json({"type": "error", "reason": problem})
@@ -126,6 +132,8 @@ class RoomServer:
                     writer = asyncio.create_task(_write(socket, guest))
                 elif (to := self._rooms.get(room, {}).get(str(message.get("to")))) is not None:
                     to.tell(**{"type": "message", "from": guest.id, "message": message.get("message")})
+        except TimeoutError:
+            logger.debug("somebody has not said which room to enter")
         finally:
             if guest is not None:
                 self._leave(room, guest)
@@ -158,10 +166,19 @@ class RoomServer:
             self._rooms.pop(room, None)
 
 
+def _status(request: web.Request) -> int:
+    """Return 101 for what may become a WebSocket, and else what to answer."""
+    if request.path != "/":
+        return 404
+    if request.method not in ("GET", "HEAD"):
+        return 405
+    return 101 if request.headers.get("Upgrade", "").strip().lower() == "websocket" else 426
+
+
 def _parse(text: str) -> dict[str, Any] | None:
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jupyter_rtc as rtc
 
+from .chromium import Browsers, PageOptions
 from .lab import Notebook
 from .media import IMPORTS
 from .other_side import LOOK, PAGE, TOKEN, looks_like
@@ -91,6 +93,49 @@ def test_the_page_says_that_what_it_watches_has_ended(page: Any, server: rtc.Whi
     assert page.evaluate("() => document.getElementById('video').hidden")
     page.goto(f"{server.url}/watch/plot")
     until(page, LINE, lambda text: text == "404: nothing of this name is to be watched here")
+
+
+def test_a_page_that_is_opened_by_the_machines_name_works_without_a_token(page: Any) -> None:
+    server = rtc.WhipServer(host="0.0.0.0")
+    try:
+        server.start()
+        port = server.url.rpartition(":")[2]
+        server.publish("plot", rtc.TestPattern((320, 240)))
+        page.goto(f"http://{socket.gethostname()}:{port}/")
+        link = until(page, "() => document.querySelector('li a')?.href ?? null", bool)
+        page.goto(link)
+        until(page, LOOK, bool)
+        page.goto(f"http://{socket.gethostname()}:{port}/watch/%FF%")
+        until(page, LINE, lambda text: text.startswith("404: nothing of this name"))
+    finally:
+        server.close()
+
+
+def test_a_page_whose_name_was_made_to_lead_here_learns_nothing(browsers: Browsers) -> None:
+    server = rtc.WhipServer()
+    context = browsers.context(PageOptions(args=("--host-resolver-rules=MAP rebound.example 127.0.0.1",)))
+    page = context.new_page()
+    fetched = """async (path) => {
+      const reply = await fetch(path, { referrerPolicy: "no-referrer", headers: { "Accept-Language": "" } });
+      return [reply.status, await reply.text()];
+    }"""
+    posted = """async (path) => {
+      const headers = { "Content-Type": "application/sdp" };
+      return (await fetch(path, { method: "POST", referrerPolicy: "no-referrer", headers, body: "v=0" })).status;
+    }"""
+    try:
+        server.start()
+        port = server.url.rpartition(":")[2]
+        server.publish("secret-plot", rtc.TestPattern((320, 240)))
+        page.goto(f"http://rebound.example:{port}/")
+        until(page, LINE, lambda text: text.startswith("403: pages of other sites"))
+        status, text = page.evaluate(fetched, "/streams")
+        assert status == 403
+        assert "secret-plot" not in text
+        assert page.evaluate(posted, "/whep/secret-plot") == 403
+    finally:
+        context.close()
+        server.close()
 
 
 PASTE = "import asyncio\npaste, pc = rtc.CopyPaste(), rtc.PeerConnection()\n"

@@ -202,12 +202,52 @@ async def test_other_sites_pages_and_nonsense_are_refused(rooms):
     async with aiohttp.ClientSession() as http:
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await http.ws_connect(url, headers={"Origin": "https://example.org"})
-        for said in ("x", "[]", "{}", json.dumps({"type": "join", "room": ""}), json.dumps({"to": "x"})):
+        for said in ("x", "[]", "{}", "[" * 100_000, json.dumps({"type": "join", "room": ""}), json.dumps({"to": "x"})):
             async with http.ws_connect(url) as socket:
                 await socket.send_str(said)
                 while not (await asyncio.wait_for(socket.receive(), SOON)).type.name.startswith("CLOS"):
                     pass
     assert not rooms._rooms
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 426), ("HEAD", "/", 426), ("POST", "/", 405), ("GET", "/seminar", 404), ("GET", "/%FF%00", 404)],
+)
+async def test_what_is_no_room_is_told_what_is_there(rooms, method, path, status):
+    from yarl import URL
+
+    url = URL(rooms.url.replace("ws:", "http:") + path, encoded=True)
+    async with aiohttp.ClientSession() as http, http.request(method, url) as reply:
+        assert reply.status == status
+        assert method == "HEAD" or "WebSocketRoom(server.url, NAME)" in await reply.text()
+
+
+async def test_programs_enter_by_whatever_name_the_machine_has_and_pages_of_other_sites_do_not(rooms):
+    url = rooms.url.replace("ws:", "http:")
+    page = {"Accept-Language": "en", "User-Agent": "Mozilla/5.0"}
+    async with aiohttp.ClientSession() as http:
+        for headers in ({"Host": "jupyter:8765"}, {"Origin": "http://localhost:8888", **page}):
+            async with http.ws_connect(url, headers=headers) as socket:
+                await socket.send_json({"type": "join", "room": "seminar", "name": "A\ud800\nda" + "x" * 99})
+                assert (await asyncio.wait_for(socket.receive_json(), SOON))["type"] == "welcome"
+                (guest,) = rooms._rooms["seminar"].values()
+                assert guest.name == "A da" + "x" * 60
+            await until(lambda: not rooms._rooms)
+        for headers in (
+            {"Origin": "http://rebound.example:8765", "Host": "rebound.example:8765", **page},
+            {"Origin": "null"},
+            {"Sec-Fetch-Site": "cross-site"},
+        ):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await http.ws_connect(url, headers=headers)
+            assert caught.value.status == 403
+
+
+async def test_who_says_nothing_is_sent_out(rooms, monkeypatch):
+    monkeypatch.setattr(room_server, "PATIENCE", 0.05)
+    async with aiohttp.ClientSession() as http, http.ws_connect(rooms.url) as socket:
+        assert (await asyncio.wait_for(socket.receive(), SOON)).type.name.startswith("CLOS")
 
 
 @pytest.mark.parametrize(
