@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -34,16 +37,16 @@ def pixels_of(value: Any) -> Array | None:
     if isinstance(value, np.ndarray):
         return None
     if is_image(value):
-        try:
+        with _reading():
             return _pixels_of_image(value)
-        except Exception as error:
-            raise ValueError(f"the image cannot be read: {type(error).__name__}: {error}") from error
-    canvas = _canvas_of(value)
-    if canvas is None:
+    try:
+        draw = _drawing_of(value)
+    except Exception:  # an attribute of something that is no figure
+        return None
+    if draw is None:
         return None
     try:
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba())
+        return draw()
     except Exception as error:
         raise ValueError(f"{type(value).__name__} cannot be drawn: {type(error).__name__}: {error}") from error
 
@@ -54,8 +57,10 @@ def _pixels_of_image(image: Any) -> Array:
         image = _from_lab(image)
     elif image.mode in ("LA", "La"):
         image = image.convert("LA").getchannel("L")
+    elif image.mode in ("P", "PA"):
+        image = image.convert("RGBA")  # of RGB, Pillow warns where the palette has an alpha
     elif image.mode not in _AS_THEY_ARE and not image.mode.startswith("I;"):
-        image = image.convert("RGB")  # P, PA, CMYK, YCbCr, HSV, RGBa: numbers that are no brightness
+        image = image.convert("RGB")  # CMYK, YCbCr, HSV, RGBa: numbers that are no brightness
     return np.asarray(image)
 
 
@@ -72,49 +77,88 @@ def _from_lab(image: Any) -> Any:
     return cms.profileToProfile(image, cms.createProfile("LAB"), cms.createProfile("sRGB"), outputMode="RGB")
 
 
-def _canvas_of(value: Any) -> Any:
-    """Return what can `draw` and has `buffer_rgba`: `value`, or its canvas."""
-    try:
-        figure = getattr(value, "figure", None)  # of Axes, which pandas and seaborn return
-        for canvas in (value, getattr(value, "canvas", None), getattr(figure, "canvas", None)):
+def _drawing_of(value: Any) -> Callable[[], Array] | None:
+    """Return what draws a canvas, a figure, or the figure of axes, which pandas and seaborn return."""
+    for owner in (value, getattr(value, "figure", None)):
+        for canvas in (owner, getattr(owner, "canvas", None)):
             if callable(getattr(canvas, "buffer_rgba", None)) and callable(getattr(canvas, "draw", None)):
-                return canvas
-    except Exception:  # an attribute of something that is neither
-        return None
+                return partial(_drawn, canvas)
+        if callable(getattr(owner, "set_canvas", None)) and "matplotlib" in sys.modules:
+            return partial(_drawn_aside, owner)
     return None
 
 
+def _drawn(canvas: Any) -> Array:
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def _drawn_aside(figure: Any) -> Array:
+    """Draw a figure that was closed, or whose canvas is for files, and leave it its canvas."""
+    canvas = figure.canvas
+    try:
+        return _drawn(import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure))
+    finally:
+        figure.set_canvas(canvas)
+
+
 def is_animated(value: Any) -> bool:
-    """Return whether it is an image with several pictures that follow one another in time, unlike a TIFF's pages."""
-    return is_image(value) and getattr(value, "n_frames", 1) > 1 and value.format in ("GIF", "PNG", "WEBP", "AVIF")
+    """Return whether it is an image with several pictures that follow one another in time, unlike a TIFF's pages.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be read.
+    """
+    if not is_image(value) or value.format not in ("GIF", "PNG", "WEBP", "AVIF"):
+        return False
+    with _reading():
+        return bool(getattr(value, "n_frames", 1) > 1)
 
 
 class Animation:
-    """An animated image as a source: the picture at a time in seconds, each for as long as the file says, repeating."""
+    """An animated image as a source: the picture at a time in seconds, each for as long as the file says, repeating.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be read, or is too large to be held.
+    """
 
     def __init__(self, image: Any) -> None:
         self._pictures: list[Array] = []
         ends: list[float] = []
-        held = 0
-        before, now = image.tell(), 0.0
-        for number in range(image.n_frames):
-            image.seek(number)
-            pixels = pixels_of(image.copy())
-            assert pixels is not None
-            held += pixels.nbytes
-            if held > _ANIMATION_BOUND:
-                raise ValueError(
-                    f"the {image.n_frames} pictures of this animation take more than {_ANIMATION_BOUND >> 20} MiB: "
-                    "try NumpyVideoTrack(frame.copy() for frame in PIL.ImageSequence.Iterator(image))"
-                )
-            self._pictures.append(pixels)
-            # As browsers do it: what is shorter than 20 ms was not meant.
-            duration = float(image.info.get("duration", 0)) / 1000
-            now += duration if duration >= 0.02 else 0.1
-            ends.append(now)
-        image.seek(before)
+        now, held = 0.0, 0
+        with _reading():
+            before = image.tell()
+            for number in range(image.n_frames):
+                image.seek(number)
+                pixels = _pixels_of_image(image.copy())
+                held += pixels.nbytes
+                if held > _ANIMATION_BOUND:
+                    break
+                self._pictures.append(pixels)
+                # As browsers do it: what is shorter than 20 ms was not meant.
+                duration = float(image.info.get("duration", 0)) / 1000
+                now += duration if duration >= 0.02 else 0.1
+                ends.append(now)
+            image.seek(before)
+        if held > _ANIMATION_BOUND:
+            raise ValueError(
+                f"the {image.n_frames} pictures of this animation take more than {_ANIMATION_BOUND >> 20} MiB. "
+                "Try NumpyVideoTrack(frame.copy() for frame in PIL.ImageSequence.Iterator(image))"
+            )
         self._ends = np.array(ends)
 
     def __call__(self, seconds: float) -> Array:
         """Return the picture of this time."""
         return self._pictures[int(np.searchsorted(self._ends, seconds % self._ends[-1], "right")) % len(self._ends)]
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Let whatever a broken file raises be a ValueError."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"the image cannot be read: {type(error).__name__}: {error}") from error

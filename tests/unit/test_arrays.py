@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 
@@ -407,6 +408,23 @@ def test_an_animated_image_plays_at_its_own_pace_and_repeats(tmp_path):
     track.stop()
 
 
+def test_an_animation_that_is_cut_short_or_too_large_is_a_value_error(tmp_path, monkeypatch):
+    animated(tmp_path / "a.gif").close()
+    with PIL.open(tmp_path / "a.gif") as image:
+        monkeypatch.setattr("jupyter_rtc.media.images._ANIMATION_BOUND", 300)
+        with pytest.raises(ValueError, match="ImageSequence"):
+            NumpyVideoTrack(image)
+    whole = (tmp_path / "a.gif").read_bytes()
+    for length in range(40, len(whole) - 1, 7):
+        (tmp_path / "cut.gif").write_bytes(whole[:length])
+        try:
+            image = PIL.open(tmp_path / "cut.gif")
+        except PIL.UnidentifiedImageError:
+            continue
+        with image, contextlib.suppress(ValueError):
+            NumpyVideoTrack(image)
+
+
 def test_pillow_is_not_imported_for_arrays():
     code = "import sys, jupyter_rtc, numpy; jupyter_rtc.NumpyVideoTrack().write(numpy.zeros((4, 4))); "
     code += "assert not {'PIL', 'matplotlib'} & set(sys.modules)"
@@ -433,6 +451,27 @@ def test_a_figure_is_drawn_as_it_is_now():
     assert (pixels(figure.canvas) == (255, 0, 0)).all()
     axes = figure.subplots()
     assert (pixels(axes)[0, 0] == (255, 0, 0)).all(), "its axes, which pandas and seaborn return, stand for it"
+
+
+def test_a_figure_that_was_closed_or_is_made_for_files_is_drawn_all_the_same():
+    matplotlib = pytest.importorskip("matplotlib")
+    from matplotlib import pyplot as plt
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    before = matplotlib.get_backend()
+    matplotlib.use("agg")
+    try:
+        closed, _ = plt.subplots(figsize=(2, 1), dpi=50, facecolor="blue")
+        plt.close(closed)
+    finally:
+        matplotlib.use(before)
+    vector = Figure(figsize=(2, 1), dpi=50, facecolor="blue")
+    FigureCanvasSVG(vector)
+    for figure in (closed, vector, Figure(figsize=(2, 1), dpi=50, facecolor="blue")):
+        canvas = figure.canvas
+        assert (pixels(figure)[0, 0] == (0, 0, 255)).all()
+        assert figure.canvas is canvas
 
 
 def test_what_cannot_draw_is_a_value_error():
