@@ -34,6 +34,8 @@ class Proxy:
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         #: What all requests are answered with, if not 0.
         self.status = 0
+        #: Whether plain requests may become WebSockets, and whether only port 443 is tunnelled to.
+        self.upgrades, self.is_strict = True, False
         self.headers = ""
 
     async def __aenter__(self) -> Self:
@@ -70,6 +72,10 @@ class Proxy:
             await writer.drain()
             return
         parts = urlsplit(target if method != "CONNECT" else f"//{target}")
+        if method == "CONNECT" and self.is_strict and parts.port != 443:
+            writer.write(b"HTTP/1.1 403 Not this port\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            return
         port = self._hosts.get(f"{parts.hostname}:{parts.port or 80}")
         if port is None:
             writer.write(b"HTTP/1.1 502 No such host\r\nContent-Length: 0\r\n\r\n")
@@ -80,7 +86,8 @@ class Proxy:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            kept = [line for line in lines if not line.lower().startswith("proxy-")]
+            own = ("proxy-",) if self.upgrades else ("proxy-", "upgrade", "connection")
+            kept = [line for line in lines if not line.lower().startswith(own)]
             there_writer.write("\r\n".join([f"{method} {path} HTTP/1.1", *kept, "", ""]).encode("latin-1"))
         try:
             await asyncio.gather(_pipe(reader, there_writer), _pipe(there_reader, writer))

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engine.loop import engine
 from ..errors import RtcError, SignalingError
-from . import http
+from . import http, tunnel
 from .failures import CONNECT_TIMEOUT
 from .room import Member, Room, connect
 from .tokens import Credentials, credentials
@@ -82,10 +82,15 @@ class WebSocketRoom(Room):
 
         where, address = http.public(self._url), f"http{self._url[2:]}"  # of the same origin as what it may redirect to
         proxy, options = http.through(address, self._token.header())
+        connector = None
+        if proxy is not None and address.startswith("http:"):
+            connector = await tunnel.connector(address, proxy)
+            if connector is not None:
+                options = {"headers": self._token.header()}
         limits = aiohttp.ClientTimeout(total=http.TIMEOUT, sock_connect=CONNECT_TIMEOUT)
         try:
             async with (
-                aiohttp.ClientSession(timeout=limits) as session,
+                aiohttp.ClientSession(timeout=limits, connector=connector) as session,
                 session.ws_connect(
                     address, heartbeat=HEARTBEAT, max_msg_size=http.LONGEST_BODY, **options
                 ) as self._socket,

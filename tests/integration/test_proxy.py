@@ -128,11 +128,19 @@ async def test_each_server_that_is_redirected_to_has_a_proxy_of_its_own(monkeypa
         assert "authorization" not in proxy.asked[0][2]
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "all_proxy"])
-async def test_rooms_are_entered_through_the_proxy(monkeypatch, variable):
+@pytest.mark.parametrize(
+    ("variable", "upgrades", "strict", "asked"),
+    [
+        ("HTTP_PROXY", False, False, ["CONNECT"]),
+        ("all_proxy", True, False, ["CONNECT"]),
+        ("http_proxy", True, True, ["CONNECT", "GET"]),
+    ],
+)
+async def test_rooms_are_entered_through_the_proxy(monkeypatch, variable, upgrades, strict, asked):
     async with rtc.serve_rooms(token=SECRET) as rooms:
         port = int(rooms.url.rpartition(":")[2])
         async with Proxy({f"{HOST}:8765": port}, LOGIN) as proxy:
+            proxy.upgrades, proxy.is_strict = upgrades, strict
             monkeypatch.setenv(variable, f"http://ada:p%40ss%2Fword@127.0.0.1:{proxy.port}")
             async with (
                 rtc.WebSocketRoom(f"ws://{HOST}:8765", "seminar", name="Ada", token=SECRET) as ada,
@@ -142,7 +150,8 @@ async def test_rooms_are_entered_through_the_proxy(monkeypatch, variable):
                 member = next(iter(bo.members.values()))
                 await until(lambda: member.connection.connection_state == "connected")
                 assert ada.name == "Ada"
-            assert len(proxy.asked) == 2
+            assert [method for method, _, _ in proxy.asked] == 2 * asked
+            assert not any("authorization" in headers for method, _, headers in proxy.asked if method == "CONNECT")
 
 
 async def test_encrypted_rooms_are_entered_through_a_tunnel(monkeypatch, tmp_path):
