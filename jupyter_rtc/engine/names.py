@@ -6,6 +6,8 @@ import asyncio
 import socket
 import threading
 
+from ..threads import start_thread
+
 #: A name that takes longer is of no use: the other side's checks are there before.
 PATIENCE = 3.0
 #: So many are looked up at a time, and so many addresses of each are used.
@@ -38,7 +40,8 @@ async def look_up(host: str) -> list[str]:
         except RuntimeError:  # the loop has ended meanwhile
             return
 
-    threading.Thread(target=ask, name="jupyter-rtc-names", daemon=True).start()
+    if not start_thread(ask, "jupyter-rtc-names"):
+        return []
     try:
         return await asyncio.wait_for(found, PATIENCE)
     except TimeoutError:

@@ -23,6 +23,7 @@ from ..ice import IceServer, IceServerSource
 from ..jsep.description import Candidate, Description
 from ..jsep.reading import MOST_CANDIDATES, parse_candidate, read
 from ..media.track import Kind, Track
+from ..threads import forget_ended_threads
 from . import compat, fairness, formats, names, numbers
 from .channel import Channel
 from .compat_sending import negotiated_codecs, prefer
@@ -591,6 +592,7 @@ class Peer:
                 logger.exception("peer %x did not close in order", id(self))
         for track in self._received.values():
             track._end(event=True)
+        forget_ended_threads()  # aiortc's decoders
 
 
 def _credentials() -> tuple[str, str]:

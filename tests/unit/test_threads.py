@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
+from typing import ClassVar
 
 import pytest
 
@@ -39,3 +41,25 @@ def test_a_thread_that_the_system_refuses_is_an_error(monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         start_thread(lambda: None, "one too many")
+
+
+def test_a_thread_that_has_ended_leaves_no_notes_in_the_streams_of_ipykernel_6(monkeypatch):
+    class Stream(io.StringIO):
+        _thread_to_parent: ClassVar = {}
+        _thread_to_parent_header: ClassVar = {}
+
+    stream = Stream()
+    monkeypatch.setattr(sys, "stdout", stream)
+    threads = []
+
+    def run():
+        threads.append(threading.current_thread())
+        stream._thread_to_parent[threading.get_ident()] = threading.main_thread().ident
+        stream._thread_to_parent_header[threading.get_ident()] = "a cell"
+        started.set()
+
+    started = threading.Event()
+    start_thread(run, "short")
+    assert started.wait(10)
+    threads[0].join(10)
+    assert (stream._thread_to_parent, stream._thread_to_parent_header) == ({}, {})
