@@ -46,11 +46,11 @@ class IceServerSource(ABC):
     name: str
 
     @abstractmethod
-    def known(self) -> tuple[IceServer, ...] | None:
+    def _known(self) -> tuple[IceServer, ...] | None:
         """Return the servers, at once, if there are some that are good for a while. On any thread."""
 
     @abstractmethod
-    async def fresh(self) -> tuple[IceServer, ...]:
+    async def _fresh(self) -> tuple[IceServer, ...]:
         """Return servers that are good for a while. On any event loop.
 
         Raises
@@ -194,7 +194,7 @@ def urls_of(servers: Iterable[IceServer | IceServerSource]) -> tuple[str, ...]:
     """Return the servers' addresses, and for a source that must be asked for them its name."""
     urls: list[str] = []
     for server in servers:
-        known = (server,) if isinstance(server, IceServer) else server.known()
+        known = (server,) if isinstance(server, IceServer) else server._known()
         urls += [cast(IceServerSource, server).name] if known is None else [url for one in known for url in one.urls]
     return tuple(urls)
 

@@ -42,12 +42,12 @@ async def resolve(servers: Iterable[IceServer | IceServerSource]) -> tuple[list[
     async def ask(server: IceServer | IceServerSource) -> tuple[IceServer, ...]:
         if isinstance(server, IceServer):
             return (server,)
-        known = server.known()
+        known = server._known()
         if known is not None:
             return known
         try:
             async with asyncio.timeout(FETCH_PATIENCE):
-                return await server.fresh()
+                return await server._fresh()
         except RtcError as error:
             failures[server.name] = str(error).removeprefix(f"{server.name}: ")
         except TimeoutError:

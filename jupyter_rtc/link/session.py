@@ -170,7 +170,7 @@ class Session:
     def post_plan(self) -> None:
         """Send what the page is to play and may capture, once the ICE servers are known."""
         servers = ice_servers()
-        known = [(server,) if isinstance(server, IceServer) else server.known() for server in servers]
+        known = [(server,) if isinstance(server, IceServer) else server._known() for server in servers]
         if None in known:
             self._start(self._post_plan_later())
         else:

@@ -83,7 +83,7 @@ class Emitter:
     """An object with events."""
 
     #: The names that `on` takes.
-    events: frozenset[str] = frozenset()
+    _events: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[_Listener]] = {}
@@ -112,8 +112,8 @@ class Emitter:
         ValueError
             When there is no such event.
         """
-        if string("the name of an event", event) not in self.events:
-            raise ValueError(f"{type(self).__name__} has no event {event!r}; it has {sorted(self.events)}")
+        if string("the name of an event", event) not in self._events:
+            raise ValueError(f"{type(self).__name__} has no event {event!r}; it has {sorted(self._events)}")
         if callback is None:
 
             def decorate(function: C) -> C:

@@ -35,8 +35,8 @@ class RelayTrack(Track[Item]):
         self._reading = Ties()
         self._muting = Ties()
         #: What the owner knows about silence, and about waiting in vain.
-        self.why_silent: Callable[[], str] | None = None
-        self.in_vain: Callable[[bool, float], Exception | None] | None = None
+        self._told_why_silent: Callable[[], str] | None = None
+        self._told_in_vain: Callable[[bool, float], Exception | None] | None = None
         self._plug(upstream)
 
     def clone(self) -> RelayTrack[Item]:
@@ -109,11 +109,11 @@ class RelayTrack(Track[Item]):
             self._set_muted(True)
 
     def _why_silent(self) -> str:
-        if self.why_silent is not None:
-            return self.why_silent()
+        if self._told_why_silent is not None:
+            return self._told_why_silent()
         return super()._why_silent() if self._upstream is None else self._upstream._why_silent()
 
     def _in_vain(self, blocking: bool, waited: float) -> Exception | None:
-        if self.in_vain is not None:
-            return self.in_vain(blocking, waited)
+        if self._told_in_vain is not None:
+            return self._told_in_vain(blocking, waited)
         return None if self._upstream is None else self._upstream._in_vain(blocking, waited)

@@ -29,7 +29,7 @@ class MediaStream(Displayable, Emitter):
         When one is no track of jupyter_rtc, or no description can carry `id`.
     """
 
-    events = frozenset({"addtrack", "removetrack"})
+    _events = frozenset({"addtrack", "removetrack"})
 
     def __init__(self, tracks: Iterable[Track[Any]] = (), id: str | None = None) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ class Track(Followable[Item], Displayable, Emitter):
     48 kHz. Both are owned by the caller.
     """
 
-    events = frozenset({"ended", "mute", "unmute", "error"})
+    _events = frozenset({"ended", "mute", "unmute", "error"})
     kind: Kind
     #: Whether the last item still stands when nothing follows, as a written picture does and a camera's does not.
     _keeps_last = False

@@ -88,7 +88,7 @@ class DataChannel(Emitter):
     max_retransmits, max_packet_life_time : int or None
     """
 
-    events = frozenset({"open", "message", "closing", "close", "error", "bufferedamountlow"})
+    _events = frozenset({"open", "message", "closing", "close", "error", "bufferedamountlow"})
 
     def __init__(self, connection: PeerConnection, channel: Channel, *, announced: bool = False) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class DataChannel(Emitter):
         self._iterated = False
         self._over: Future[None] = Future()
         self._drained: set[asyncio.Future[None]] = set()
-        self.messages_sent = self.messages_received = self.bytes_sent = self.bytes_received = 0
+        self._messages_sent = self._messages_received = self._bytes_sent = self._bytes_received = 0
         self._bind(channel)
 
     def _bind(self, channel: Channel) -> None:
@@ -136,7 +136,7 @@ class DataChannel(Emitter):
             )
         )
 
-    def begin(self, after: Serial | None = None) -> None:
+    def _begin(self, after: Serial | None = None) -> None:
         """Let events come, on the engine's thread; `after`: behind what that has in hand, the "datachannel" event."""
         if after is not None:
             told = threading.Event()
@@ -221,8 +221,8 @@ class DataChannel(Emitter):
     async def _send(self, message: str | bytes, size: int) -> None:
         if not self._channel.send(message):
             raise InvalidStateError(f"the channel {self.label!r} is {self._channel.state}")
-        self.messages_sent += 1
-        self.bytes_sent += size
+        self._messages_sent += 1
+        self._bytes_sent += size
 
     async def drain(self) -> None:
         """Wait until little is buffered: between many sends, so that memory stays small.
@@ -282,7 +282,7 @@ class DataChannel(Emitter):
         """Return what `PeerConnection.get_stats` tells of it."""
         return ChannelCounts(
             self.label, self.protocol, self.id, self.ready_state, self._has_opened,
-            self.messages_sent, self.messages_received, self.bytes_sent, self.bytes_received,
+            self._messages_sent, self._messages_received, self._bytes_sent, self._bytes_received,
         )  # fmt: skip
 
     # -- the engine's thread --------------------------------------------------------------------------------------
@@ -294,8 +294,8 @@ class DataChannel(Emitter):
             self._emit("open")
 
     def _received(self, message: str | bytes) -> None:
-        self.messages_received += 1
-        self.bytes_received += len(message.encode()) if isinstance(message, str) else len(message)
+        self._messages_received += 1
+        self._bytes_received += len(message.encode()) if isinstance(message, str) else len(message)
         if self._iterated or not self._listeners.get("message"):
             self._unread.put(message)
         self._emit("message", message)

@@ -65,7 +65,7 @@ class PeerConnection(Displayable, HasStates):
         Pending if there is one, else current; likewise ``current_...`` and ``pending_...``.
     """
 
-    events = frozenset(
+    _events = frozenset(
         {
             "negotiationneeded",
             "track",
@@ -328,7 +328,7 @@ class PeerConnection(Displayable, HasStates):
         if not self._session.channels:
             self._assert_negotiable()
         channel = DataChannel(self, self._session.peer.create_channel(label, **options))
-        channel.begin()
+        channel._begin()
         self._channels.append(channel)
         self._session.channels = True
         self._session.update_needed()
@@ -495,7 +495,7 @@ class PeerConnection(Displayable, HasStates):
         SdpError
             When it cannot be applied.
         """
-        checked = None if description is None else SessionDescription.of(description)
+        checked = None if description is None else SessionDescription._of(description)
         return await self._chained(self._session.set_local(checked))
 
     async def set_remote_description(self, description: Any) -> SessionDescription:
@@ -513,7 +513,7 @@ class PeerConnection(Displayable, HasStates):
         SdpError
             When it is no description or cannot be applied.
         """
-        return await self._chained(self._session.set_remote(SessionDescription.of(description)))
+        return await self._chained(self._session.set_remote(SessionDescription._of(description)))
 
     async def add_ice_candidate(self, candidate: dict[str, Any] | None) -> None:
         """Apply a candidate of the other side: addIceCandidate, §4.4.2.
@@ -679,7 +679,7 @@ class PeerConnection(Displayable, HasStates):
             channel = DataChannel(self, value, announced=True)
             self._channels.append(channel)
             self._emit("datachannel", channel)
-            channel.begin(self._serial)
+            channel._begin(self._serial)
         elif name == "ended":
             self._ended = True
             for channel in self._channels:

@@ -42,7 +42,7 @@ class SessionDescription:
         return f"<SessionDescription {self.type}, {self.sdp.count(chr(10) + 'm=')} media sections>"
 
     @classmethod
-    def of(cls, value: Any) -> SessionDescription:
+    def _of(cls, value: Any) -> SessionDescription:
         """Return `value`, a `SessionDescription` or a dict with ``type`` and ``sdp``, checked.
 
         Raises

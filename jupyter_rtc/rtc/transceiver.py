@@ -185,8 +185,8 @@ class RtpReceiver:
         kind, connection = transceiver.kind, transceiver._connection
         label = f"{connection.name} {kind}" if connection.name else f"remote {kind}"
         self._track: RelayTrack[Any] = RelayTrack(kind, label=label, follows_end=False)
-        self._track.why_silent = connection._why_silent
-        self._track.in_vain = connection._in_vain
+        self._track._told_why_silent = connection._why_silent
+        self._track._told_in_vain = connection._in_vain
         self._streams: list[MediaStream] = []
 
     async def get_stats(self) -> dict[str, dict[str, Any]]:

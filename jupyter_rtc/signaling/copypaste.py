@@ -120,7 +120,7 @@ class CopyPaste(Displayable):
         description : SessionDescription or dict
             An offer or an answer.
         """
-        given = SessionDescription.of(description)
+        given = SessionDescription._of(description)
         if given.type not in ("offer", "answer") or not given.sdp:
             raise ValueError(f"an offer or an answer is sent, not {given!r}")
         return texts.encode(Note(given.type, given.sdp))

@@ -38,7 +38,7 @@ class Exchange(Displayable):
     """
 
     #: The protocol's name.
-    what = "HTTP"
+    _what = "HTTP"
     #: Where the server makes an offer of its own, ours gives way.
     polite = True
 
@@ -70,7 +70,7 @@ class Exchange(Displayable):
     def negotiates_once(self) -> str:
         """Why nothing can be added once it is connected."""
         return (
-            f"{self.what} has one offer and one answer, and a track more would need another: make a new "
+            f"{self._what} has one offer and one answer, and a track more would need another: make a new "
             "PeerConnection with all tracks; sender.replace_track(track) changes what is sent without negotiation"
         )
 
@@ -88,10 +88,10 @@ class Exchange(Displayable):
             When it, or this signaling, was used before, or it cannot do what is wanted.
         """
         if self._connection is not None:
-            raise InvalidStateError(f"this {self.what} was used already: make a new one for each connection")
+            raise InvalidStateError(f"this {self._what} was used already: make a new one for each connection")
         if connection.current_remote_description is not None:
             raise InvalidStateError(
-                f"{self.what} needs a PeerConnection that was not negotiated before: make a new one"
+                f"{self._what} needs a PeerConnection that was not negotiated before: make a new one"
             )
         await self._adapt(connection)
         self._connection = connection
@@ -158,11 +158,11 @@ class Exchange(Displayable):
         if reply.status == 406 and self._session and _is_sdp(reply):
             return await self._counter_offer(reply)
         if reply.status not in (200, 201):
-            raise http.refusal(reply, self._token, self.what)
+            raise http.refusal(reply, self._token, self._what)
         if not _is_sdp(reply):
             raise SignalingError(
                 f"{http.public(reply.url)} answered with {reply.content_type or 'something'} rather than SDP: "
-                f"is this the address for {self.what}?",
+                f"is this the address for {self._what}?",
                 status=reply.status,
                 url=http.public(reply.url),
             )
@@ -193,11 +193,11 @@ class Exchange(Displayable):
                 await asyncio.to_thread(connection.set_configuration, ice_servers=servers, ice_transport_policy=policy)
 
     async def _counter_offer(self, reply: Reply) -> dict[str, Any]:
-        raise http.refusal(reply, self._token, self.what)
+        raise http.refusal(reply, self._token, self._what)
 
     async def _agree(self, answer: str) -> None:
         """Answer the server's own offer."""
-        raise NotSupportedError(f"in {self.what} the server makes no offers")
+        raise NotSupportedError(f"in {self._what} the server makes no offers")
 
     def _token_for(self, session: str) -> Token:
         """Return the token, unless it would be sent in clear, or to a server that we were only redirected to."""
@@ -220,7 +220,7 @@ class Exchange(Displayable):
         if reply.status in (405, 415, 422, 501):
             self._can_restart = False
         if reply.status != 200:
-            raise http.refusal(reply, self._token, self.what)
+            raise http.refusal(reply, self._token, self._what)
         self._etag = str(reply.headers.get("ETag", self._etag))
         self._answer = fragment.renewed(self._answer, fragment.parse(reply.text))
         return {"type": "answer", "sdp": self._answer}

@@ -118,7 +118,7 @@ class Room(Displayable, Emitter, Observed):
         A trait: the names of the others, in the order in which they came.
     """
 
-    events = frozenset({"join", "leave", "track"})
+    _events = frozenset({"join", "leave", "track"})
     #: How an address begins, one for example, and what takes the place of a user in it.
     _scheme, _example, _login = "http", "https://media.example/janus", "token=..."
     roster = traitlets.List(traitlets.Unicode(), read_only=True)

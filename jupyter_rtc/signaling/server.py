@@ -56,7 +56,7 @@ class WhipServer(Displayable, Emitter):
         When an argument is none of these.
     """
 
-    events = frozenset({"publish", "unpublish"})
+    _events = frozenset({"publish", "unpublish"})
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None) -> None:
         super().__init__()

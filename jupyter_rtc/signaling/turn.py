@@ -33,7 +33,7 @@ class Ephemeral(IceServerSource):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def known(self) -> tuple[IceServer, ...] | None:
+    def _known(self) -> tuple[IceServer, ...] | None:
         """Return the servers if there are some that are good for a while, else None."""
         return self._servers if time.time() < self._renew_at else None
 
@@ -49,7 +49,7 @@ class Ephemeral(IceServerSource):
         SignalingError
             When the service refuses, or cannot be reached.
         """
-        return [server.to_json() for server in await self.fresh()]
+        return [server.to_json() for server in await self._fresh()]
 
     def _keep(self, servers: tuple[IceServer, ...], seconds: float) -> tuple[IceServer, ...]:
         self._servers = servers
@@ -97,9 +97,9 @@ class SharedSecretTurn(Ephemeral):
         self._sign = hmac.new(secret.encode(), digestmod=hashlib.sha1).copy
         self.name = self._urls[0]
 
-    def known(self) -> tuple[IceServer, ...]:
+    def _known(self) -> tuple[IceServer, ...]:
         """Return the server, with a name and a password that are good for a while."""
-        known = super().known()
+        known = super()._known()
         if known is not None:
             return known
         name = f"{int(time.time()) + self._ttl}" + (f":{self._user}" if self._user else "")
@@ -107,6 +107,6 @@ class SharedSecretTurn(Ephemeral):
         signature.update(name.encode())
         return self._keep((IceServer(self._urls, name, base64.b64encode(signature.digest()).decode()),), self._ttl)
 
-    async def fresh(self) -> tuple[IceServer, ...]:
+    async def _fresh(self) -> tuple[IceServer, ...]:
         """Return what is known."""
-        return self.known()
+        return self._known()

@@ -27,7 +27,7 @@ class _Service(Ephemeral):
     """Asks a service by HTTP. What identifies the user to it is in no repr, log or error."""
 
     #: Where the service is; tests have their own.
-    origin: str
+    _origin: str
 
     def __init__(self, ttl: float, *secrets: str) -> None:
         super().__init__(ttl)
@@ -38,7 +38,7 @@ class _Service(Ephemeral):
     async def _ask(self) -> http.Reply:
         """Send the service's own request."""
 
-    async def fresh(self) -> tuple[IceServer, ...]:
+    async def _fresh(self) -> tuple[IceServer, ...]:
         """Return servers that are good for a while: those that are known, or else others.
 
         Raises
@@ -46,7 +46,7 @@ class _Service(Ephemeral):
         SignalingError
             When the service refuses, or cannot be reached.
         """
-        known = self.known()
+        known = self._known()
         return known if known is not None else await loop.run(self._renew())
 
     async def _renew(self) -> tuple[IceServer, ...]:
@@ -69,7 +69,7 @@ class _Service(Ephemeral):
                 return self._servers
             # Not chained: the other one may tell who has asked.
             text = f"{self.name}: {self._hide(str(error))}"
-            raise SignalingError(text, status=error.status, url=self.origin) from None
+            raise SignalingError(text, status=error.status, url=self._origin) from None
 
     def _hide(self, text: str) -> str:
         for secret in self._secrets:
@@ -137,7 +137,7 @@ class CloudflareTurn(_Service):
     """
 
     name = "Cloudflare's TURN"
-    origin = "https://rtc.live.cloudflare.com"
+    _origin = "https://rtc.live.cloudflare.com"
 
     def __init__(self, key_id: str | None = None, api_token: str | None = None, *, ttl: float = LIFETIME) -> None:
         self._key_id = _given(key_id, "key_id", "CLOUDFLARE_TURN_KEY_ID")
@@ -145,7 +145,7 @@ class CloudflareTurn(_Service):
         super().__init__(ttl, self._key_id, token)
 
     async def _ask(self) -> http.Reply:
-        url = f"{self.origin}/v1/turn/keys/{quote(self._key_id, safe='')}/credentials/generate-ice-servers"
+        url = f"{self._origin}/v1/turn/keys/{quote(self._key_id, safe='')}/credentials/generate-ice-servers"
         body, headers = json.dumps({"ttl": self._ttl}), {"Content-Type": "application/json"}
         return await http.ask("POST", url, self._secrets[1], body=body, headers=headers, timeout=TIMEOUT)
 
@@ -167,7 +167,7 @@ class TwilioTurn(_Service):
     """
 
     name = "Twilio's TURN"
-    origin = "https://api.twilio.com"
+    _origin = "https://api.twilio.com"
 
     def __init__(self, account_sid: str | None = None, auth_token: str | None = None, *, ttl: float = LIFETIME) -> None:
         self._sid = _given(account_sid, "account_sid", "TWILIO_ACCOUNT_SID")
@@ -176,7 +176,7 @@ class TwilioTurn(_Service):
         self._login = Login(self._sid, token)
 
     async def _ask(self) -> http.Reply:
-        url = f"{self.origin}/2010-04-01/Accounts/{quote(self._sid, safe='')}/Tokens.json"
+        url = f"{self._origin}/2010-04-01/Accounts/{quote(self._sid, safe='')}/Tokens.json"
         body, headers = urlencode({"Ttl": self._ttl}), {"Content-Type": "application/x-www-form-urlencoded"}
         return await http.ask("POST", url, self._login, body=body, headers=headers, timeout=TIMEOUT)
 
@@ -198,13 +198,13 @@ class HuggingFaceTurn(_Service):
     """
 
     name = "Hugging Face's TURN"
-    origin = "https://turn.fastrtc.org"
+    _origin = "https://turn.fastrtc.org"
 
     def __init__(self, token: str | None = None, *, ttl: float = LIFETIME) -> None:
         super().__init__(ttl, _given(token, "token", "HF_TOKEN"))
 
     async def _ask(self) -> http.Reply:
-        url = f"{self.origin}/credentials?{urlencode({'ttl': self._ttl})}"
+        url = f"{self._origin}/credentials?{urlencode({'ttl': self._ttl})}"
         return await http.ask("GET", url, self._secrets[0], timeout=TIMEOUT)
 
 

@@ -35,7 +35,7 @@ class Whep(Exchange):
         When the address or the token is none.
     """
 
-    what = "WHEP"
+    _what = "WHEP"
 
     def __init__(self, url: str, *, token: Credentials = None) -> None:
         super().__init__(url, token=token)
@@ -74,4 +74,4 @@ class Whep(Exchange):
         token = self._token_for(self._session)
         reply = await http.ask("PATCH", self._session, token, body=answer, headers=headers)
         if reply.status not in (200, 201, 204):
-            raise http.refusal(reply, self._token, self.what)
+            raise http.refusal(reply, self._token, self._what)

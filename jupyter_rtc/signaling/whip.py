@@ -34,7 +34,7 @@ class Whip(Exchange):
         When the address or the token is none.
     """
 
-    what = "WHIP"
+    _what = "WHIP"
 
     async def _adapt(self, connection: PeerConnection) -> None:
         transceivers = [t for t in connection.get_transceivers() if t.direction != "stopped"]

@@ -72,8 +72,8 @@ class CaptureWidget(Reading, LiveWidget):
 
     def _make_track(self, kind: Kind) -> RelayTrack[Any]:
         track: RelayTrack[Any] = RelayTrack(kind, label=self._track_label(kind), follows_end=False)
-        track.why_silent = self._why_silent
-        track.in_vain = self._reading_in_vain
+        track._told_why_silent = self._why_silent
+        track._told_in_vain = self._reading_in_vain
         return track
 
     def _track_label(self, kind: Kind) -> str:

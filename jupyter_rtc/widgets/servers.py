@@ -22,7 +22,7 @@ from .player import Video
 
 def exchange_view(shown: Exchange) -> Any:
     """Return a line that says where a connection goes."""
-    return _plain(ipywidgets.HTML(f"{shown.what}: <code>{escape(shown.url)}</code>"))
+    return _plain(ipywidgets.HTML(f"{shown._what}: <code>{escape(shown.url)}</code>"))
 
 
 def _plain(widget: Any) -> Any:

@@ -83,7 +83,7 @@ def test_where_no_relay_works_the_page_says_so(notebook: Notebook, server: Cotur
 
 @pytest.mark.parametrize("way", ["udp", "tcp"])
 def test_a_browser_at_the_other_end_of_relays(sides: Sides, server: Coturn, way: str) -> None:
-    (given,) = rtc.SharedSecretTurn(server.url(way), SECRET).known()
+    (given,) = rtc.SharedSecretTurn(server.url(way), SECRET)._known()
     sides.pc.set_configuration(ice_servers=[given], ice_transport_policy="relay")
     sides.page.evaluate(
         "servers => pc.setConfiguration({ iceServers: servers, iceTransportPolicy: 'relay' })", [given.to_json()]

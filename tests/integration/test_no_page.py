@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), folder / "in.ipynb")
     command = [
+        sys.executable,
         "-m",
         "nbconvert",
         "--execute",
@@ -85,7 +87,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IPYTHON"))}
     environment |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
     run = subprocess.run(
-        [*command, "--output", "out.ipynb", "in.ipynb"],
+        command,
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -96,7 +96,7 @@ async def service(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
     await site.start()
     service.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     for kind in (rtc.CloudflareTurn, rtc.TwilioTurn, rtc.HuggingFaceTurn):
-        monkeypatch.setattr(kind, "origin", service.origin)
+        monkeypatch.setattr(kind, "_origin", service.origin)
     yield service
     await runner.cleanup()
 
@@ -154,8 +154,8 @@ async def test_what_identifies_the_user_is_shown_nowhere(
         shown = f"{source!r}{report}{pc.get_configuration()}{pc!r}"
     shown += "".join(traceback.format_exception(caught.value)) + caught.value.url + caplog.text
     service.answer = None
-    await source.fresh()
-    shown += f"{source!r}{source.known()!r}"
+    await source._fresh()
+    shown += f"{source!r}{source._known()!r}"
     for secret in (KEY, TOKEN, SID, *GIVEN.values(), base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()):
         assert secret not in shown
 
@@ -177,13 +177,13 @@ async def test_half_of_their_life_is_left_for_a_new_connection(
     service: Service, clock: Callable[[float], None]
 ) -> None:
     source = rtc.CloudflareTurn(KEY, TOKEN, ttl=1000)
-    await source.fresh()
+    await source._fresh()
     clock(490)
-    await source.fresh()
+    await source._fresh()
     assert len(service.asked) == 1
     clock(20)
-    assert source.known() is None
-    await source.fresh()
+    assert source._known() is None
+    await source._fresh()
     assert len(service.asked) == 2
 
 
@@ -191,20 +191,20 @@ async def test_older_ones_are_used_while_the_service_fails_and_no_longer(
     service: Service, clock: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     source = rtc.TwilioTurn(SID, TOKEN, ttl=1000)
-    before = await source.fresh()
+    before = await source._fresh()
     service.answer = (503, "")
     clock(600)
-    assert await source.fresh() == before
+    assert await source._fresh() == before
     assert "older credentials are used" in caplog.text
     clock(600)
     with pytest.raises(rtc.SignalingError, match="it answered 503: try again later"):
-        await source.fresh()
+        await source._fresh()
 
 
 async def test_who_waits_together_asks_once_and_who_leaves_spoils_nothing(service: Service) -> None:
     service.wait = asyncio.Event()
     source = rtc.CloudflareTurn(KEY, TOKEN)
-    impatient, *others = (asyncio.create_task(source.fresh()) for _ in range(3))
+    impatient, *others = (asyncio.create_task(source._fresh()) for _ in range(3))
     await until(lambda: service.asked)
     impatient.cancel()
     service.wait.set()
@@ -269,7 +269,7 @@ async def test_one_server_alone_as_it_used_to_be_answered(service: Service) -> N
 
 
 async def test_nobody_at_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtc.CloudflareTurn, "origin", "http://127.0.0.1:9")
+    monkeypatch.setattr(rtc.CloudflareTurn, "_origin", "http://127.0.0.1:9")
     with pytest.raises(rtc.SignalingError, match="nobody answers there") as caught:
         await rtc.CloudflareTurn(KEY, TOKEN).ice_servers()
     assert KEY not in str(caught.value)
@@ -310,11 +310,11 @@ def _signed(secret: str, name: str) -> str:
 
 def test_another_name_in_time(clock: Callable[[float], None]) -> None:
     source = rtc.SharedSecretTurn("turn:t", "north", ttl=1000)
-    (first,) = source.known()
+    (first,) = source._known()
     clock(490)
-    assert source.known() == (first,)
+    assert source._known() == (first,)
     clock(20)
-    (second,) = source.known()
+    (second,) = source._known()
     assert int(second.username or 0) == int(first.username or 0) + 510
 
 

@@ -105,7 +105,7 @@ async def test_a_name_that_has_ended_is_refused_and_a_fresh_one_is_made_for_the_
 ) -> None:
     source = rtc.SharedSecretTurn(sharing.url("udp"), SECRET, ttl=60)
     source._ttl = -60  # what it makes has ended a minute ago
-    (ended,) = source.known()
+    (ended,) = source._known()
     report, _ = await described(ice_servers=[ended], ice_transport_policy="relay")
     assert "it refused the user name or the password (401" in report.reason
     source._ttl = 60

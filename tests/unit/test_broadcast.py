@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 
@@ -121,13 +122,14 @@ async def test_the_last_to_leave_ends_the_encoder_and_the_source():
     for outlet in outlets:
         await received(outlet)
     (layer,) = layers_of(track)
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == f"jupyter-rtc encoder {track.label}")
     outlets[0].close()
     assert layers_of(track) == [layer]
     outlets[1].close()
     assert layers_of(track) == []
     assert not track._sinks
-    layer._thread.join(SOON)
-    assert not layer._thread.is_alive()
+    thread.join(SOON)
+    assert not thread.is_alive()
 
 
 async def test_codecs_and_sizes_have_encoders_of_their_own():

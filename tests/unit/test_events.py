@@ -15,7 +15,7 @@ SOON = 5 * SCALE
 
 
 class Bell(Emitter):
-    events = frozenset({"ring", "stop"})
+    _events = frozenset({"ring", "stop"})
 
     def done(self) -> None:
         """Wait until all callbacks so far have run."""

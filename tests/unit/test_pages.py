@@ -165,10 +165,10 @@ class Source(ice.IceServerSource):
         self.asked = 0
         self.refused = False
 
-    def known(self) -> None:
+    def _known(self) -> None:
         return None
 
-    async def fresh(self) -> tuple[ice.IceServer, ...]:
+    async def _fresh(self) -> tuple[ice.IceServer, ...]:
         self.asked += 1
         if self.refused:
             raise SignalingError("it answered 401")

@@ -112,7 +112,7 @@ def test_what_firefox_answers():
 @pytest.mark.parametrize("ending", ["\r\n", "\n"])
 def test_browsers_descriptions_are_accepted_with_either_line_ending(text, ending):
     text = text.replace("\r\n", ending)
-    assert SessionDescription.of({"type": "offer", "sdp": text}) == SessionDescription("offer", text)
+    assert SessionDescription._of({"type": "offer", "sdp": text}) == SessionDescription("offer", text)
     assert len(media_sections(text)) == len(media_sections(text.replace("\n", "\r\n").replace("\r\r", "\r")))
 
 
@@ -189,7 +189,7 @@ def test_a_malformed_line_is_refused_with_its_number_and_its_text(text, line):
 )  # fmt: skip
 def test_what_is_no_description_is_a_type_error_that_says_what_is_one(value):
     with pytest.raises(TypeError, match="'sdp'"):
-        SessionDescription.of(value)
+        SessionDescription._of(value)
 
 
 @pytest.mark.parametrize(
@@ -210,21 +210,21 @@ def test_a_description_is_checked_when_it_is_made(arguments, error, words):
 
 @pytest.mark.parametrize("kind", ["offer", "answer", "pranswer", "rollback"])
 def test_a_description_may_be_without_text(kind):
-    assert SessionDescription(kind) == SessionDescription(kind, "") == SessionDescription.of({"type": kind})
+    assert SessionDescription(kind) == SessionDescription(kind, "") == SessionDescription._of({"type": kind})
 
 
 def test_a_rollback_needs_no_text():
-    assert SessionDescription.of({"type": "rollback"}).type == "rollback"
+    assert SessionDescription._of({"type": "rollback"}).type == "rollback"
 
 
 def test_an_object_of_another_library_is_a_description():
     value = SimpleNamespace(type="answer", sdp=MINIMAL)
-    assert SessionDescription.of(value) == SessionDescription("answer", MINIMAL)
+    assert SessionDescription._of(value) == SessionDescription("answer", MINIMAL)
 
 
 def test_a_description_is_a_value():
     description = SessionDescription("offer", MINIMAL)
-    assert SessionDescription.of(description) == description
+    assert SessionDescription._of(description) == description
     assert {description, SessionDescription("offer", MINIMAL)} == {description}
     with pytest.raises(AttributeError):
         description.sdp = ""

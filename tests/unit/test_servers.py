@@ -252,10 +252,10 @@ class Source(IceServerSource):
     def __init__(self, *found: IceServer, error: Exception | None = None, seconds: float = 0.0) -> None:
         self.found, self.error, self.seconds = found, error, seconds
 
-    def known(self) -> None:
+    def _known(self) -> None:
         return None
 
-    async def fresh(self) -> tuple[IceServer, ...]:
+    async def _fresh(self) -> tuple[IceServer, ...]:
         await asyncio.sleep(self.seconds)
         if self.error is not None:
             raise self.error

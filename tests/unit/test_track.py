@@ -518,7 +518,7 @@ def test_a_source_is_let_go_when_nobody_has_read_for_a_while(monkeypatch):
 
 def test_a_wait_that_is_in_vain_ends_at_once_with_the_reason():
     relay = RelayTrack("video")
-    relay.in_vain = lambda blocking, _waited: ConnectTimeout("put this in the next cell") if blocking else None
+    relay._told_in_vain = lambda blocking, _waited: ConnectTimeout("put this in the next cell") if blocking else None
     began = time.monotonic()
     with pytest.raises(ConnectTimeout, match="next cell"):
         relay.read(timeout=60)
@@ -528,7 +528,7 @@ def test_a_wait_that_is_in_vain_ends_at_once_with_the_reason():
 
 def test_a_timeout_says_why_nothing_came():
     relay = RelayTrack("audio")
-    relay.why_silent = lambda: "the camera is covered"
+    relay._told_why_silent = lambda: "the camera is covered"
     with pytest.raises(TimeoutError, match=r"no sound within 0.05 s: the camera is covered"):
         relay.read(0.1, timeout=0.05)
     relay.stop()
