@@ -118,6 +118,7 @@ async def test_the_track_tells_what_its_encoders_do():
 
 async def test_the_last_to_leave_ends_the_encoder_and_the_source():
     track = moving()
+    track.label = "soon left"
     outlets = [outlet_of(track) for _ in range(2)]
     for outlet in outlets:
         await received(outlet)
