@@ -23,6 +23,7 @@ from .errors import RtcError
 from .link import kernel
 from .rtc.connection import PeerConnection
 from .signaling.pair import connect_pair
+from .signaling.proxy import proxy_for
 from .widgets.base import LiveWidget, script_is_fresh
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,8 @@ def doctor() -> Checkup:
     """
     settings = tuple(_settings())
     # With wrong ones no connection can be made.
-    return Checkup((*_installation(), *settings, *([] if settings else _front_end()), *_network(bool(settings))))
+    front_end = [] if settings else _front_end()
+    return Checkup((*_installation(), *settings, *_proxies(), *front_end, *_network(bool(settings))))
 
 
 # -- the installation -------------------------------------------------------------------------------------------------
@@ -186,6 +188,21 @@ def _settings() -> Iterator[Finding]:
         except (TypeError, ValueError) as error:
             variable = str(error).split()[0]
             yield Finding("settings", "bad", str(error), f"mend the environment variable {variable}, or unset it")
+
+
+def _proxies() -> Iterator[Finding]:
+    """Yield which proxies requests to servers go through, if any, or why they cannot."""
+    texts: dict[str, None] = {}
+    for scheme in ("https", "http"):
+        try:
+            proxy = proxy_for(f"{scheme}://media.example/")
+        except ValueError as error:
+            texts[str(error)] = None
+        else:
+            if proxy is not None:
+                texts[f"requests to {scheme}:// addresses go through {proxy}, but for what NO_PROXY names"] = None
+    for text in texts:
+        yield Finding("proxy", "note", text)
 
 
 # -- the front end ----------------------------------------------------------------------------------------------------

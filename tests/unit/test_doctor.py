@@ -65,6 +65,21 @@ def test_a_wrong_setting_is_named(monkeypatch, name, value, words):
     assert f"mend the environment variable JUPYTER_RTC_{name}" in finding.advice
 
 
+def test_proxies_are_named_and_their_passwords_are_not(no_network, monkeypatch):
+    for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://ada:secret@proxy.example:3128")
+    monkeypatch.setenv("HTTP_PROXY", "socks5://ada:secret@proxy.example")
+    found = [finding for finding in rtc.doctor().findings if finding.topic == "proxy"]
+    assert [finding.state for finding in found] == ["note", "note"]
+    assert "go through the proxy http://proxy.example:3128 (HTTPS_PROXY)" in found[0].text
+    assert "HTTP_PROXY names a SOCKS proxy" in found[1].text
+    assert "secret" not in str(found)
+    monkeypatch.setenv("HTTP_PROXY", "")
+    monkeypatch.setenv("NO_PROXY", "*")
+    assert "proxy" not in topics(rtc.doctor())
+
+
 def test_a_check_that_breaks_is_not_taken_for_good(monkeypatch, caplog):
     async def broken() -> list[Finding]:
         raise OSError("no sockets")
