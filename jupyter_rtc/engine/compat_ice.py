@@ -53,7 +53,11 @@ def _be_patient(connection: Any) -> None:
         finally:
             timer.cancel()
 
+    def prune() -> None:
+        """Keep the one component there is: without it, the other side's checks would complete nothing."""
+
     connection.connect = connect_patiently
+    connection._prune_components = prune
     connection._remote_candidates_expected = may_still_come
 
 

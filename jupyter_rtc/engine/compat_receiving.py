@@ -16,6 +16,7 @@ from typing import Any
 from ..media.decoder import begins_picture, starts_picture
 from .audio_jitter import AudioBuffer
 from .bandwidth import BandwidthEstimator
+from .datagrams import limit_nacks
 from .extensions import colours_of
 from .jitter import KEY_FRAME_INTERVAL, VideoBuffer
 from .packets import Encoded, Outcome, Packet
@@ -146,6 +147,7 @@ class Intake:
         receiver._RTCRtpReceiver__jitter_buffer = self
         receiver._track._queue = _Outlet(ended)
         if self._video:
+            limit_nacks(receiver)
             receiver._RTCRtpReceiver__nack_generator = _NoNacks()
             receiver._RTCRtpReceiver__remote_bitrate_estimator = BandwidthEstimator()
 

@@ -12,6 +12,7 @@ Colour space
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Any, cast
 
 from aiortc import codecs, rtp
@@ -26,6 +27,7 @@ from aiortc.rtp import (
 )
 
 from ..media.decoder import Colours
+from .datagrams import LONGEST_MID
 
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 COLOUR_SPACE = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
@@ -61,6 +63,8 @@ class Extensions(HeaderExtensionsMap):
 
     def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
         """Return the profile and the bytes of a packet's extensions."""
+        if values.mid is not None and len(values.mid) > LONGEST_MID:
+            values = replace(values, mid=None)
         profile, data = super().set(values)
         number = self._ids.get(PLAYOUT_DELAY)
         if number is None or self.playout is None:

@@ -15,7 +15,7 @@ from aioice.ice import Connection
 from aioice.stun import TransactionError
 from aiortc import RTCIceGatherer, RTCIceParameters
 
-from . import compat_ice
+from . import compat_ice, datagrams
 
 logger = logging.getLogger(__name__)
 
@@ -219,6 +219,8 @@ def paths(pc: Any) -> dict[Any, Path]:
     for ice in pc._RTCPeerConnection__iceTransports:
         if not hasattr(ice, "_path"):
             ice._path = Path(ice)
+    for dtls in pc._RTCPeerConnection__dtlsTransports:
+        datagrams.limit(dtls)
     return {ice: ice._path for ice in pc._RTCPeerConnection__iceTransports}
 
 

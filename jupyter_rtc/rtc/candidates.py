@@ -15,7 +15,7 @@ from .sdp import SessionDescription
 if TYPE_CHECKING:
     from .session import Session
 
-#: So many may wait for their description: a page sends a dozen, somebody else may send anything.
+#: So many may wait for their description, of all sections.
 MOST = 256
 
 
@@ -35,6 +35,9 @@ class Candidates:
         self._fire = fire
         self._waiting: list[dict[str, Any] | None] = []
         self._told: set[tuple[str, str]] = set()
+        #: The description of which these sections, by mid and index, have as many candidates as are used.
+        self._full_of: SessionDescription | None = None
+        self._full: set[tuple[Any, Any]] = set()
 
     def tell(self, text: str) -> None:
         """Fire "icecandidate" for what was gathered; the local description `text` has all of them, too."""
@@ -60,8 +63,8 @@ class Candidates:
         if candidate is not None and not candidate.get("candidate"):
             return  # the end of one section's candidates; the engine is told of the end of all
         if remote is None or self._session.engine_is_behind:
-            self._waiting.append(candidate)
-            del self._waiting[:-MOST]
+            if candidate is None or len(self._waiting) < MOST:
+                self._waiting.append(candidate)
         else:
             await self._session.peer.add_candidate(candidate)
 
@@ -97,8 +100,24 @@ class Candidates:
                 (s for i, s in enumerate(sections) if (s.mid == mid if mid is not None else i == index)), None
             )
             if section is not None and len(section.candidates) >= MOST_CANDIDATES:
+                if self._full_of is not remote:
+                    self._full_of, self._full = remote, set()
+                self._full.add((mid, index))
                 return
         self._session.replace_remote(remote, replace(remote, sdp=sdp.with_candidate(remote.sdp, candidate)))
+
+    def leaves_out(self, candidate: dict[str, Any]) -> bool:
+        """Return whether this one would change nothing, for its section has as many as are used. On any thread."""
+        remote = self._session.pending_remote or self._session.current_remote
+        full = len(self._waiting) >= MOST if remote is None else remote is self._full_of
+        if not full or self._session.closed:
+            return False
+        mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
+        try:
+            parse_candidate(str(candidate.get("candidate") or ""))
+            return isinstance(mid, str) if remote is None else (mid, index) in self._full
+        except (ValueError, TypeError):
+            return False
 
     async def flush(self) -> None:
         """The engine has the description that those which wait belong to."""

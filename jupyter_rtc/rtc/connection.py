@@ -536,7 +536,8 @@ class PeerConnection(Displayable, HasStates):
             raise TypeError(f"a candidate is a dict as browsers write it, or None, not {type(candidate).__name__}")
         if candidate is not None and not any(candidate.get(n) for n in ("candidate", "sdpMid", "sdpMLineIndex")):
             candidate = None  # the empty candidate of browsers: no more of any section
-        await self._chained(self._session.add_candidate(candidate))
+        if candidate is None or not self._session.leaves_out(candidate):
+            await self._chained(self._session.add_candidate(candidate))
 
     async def connect(self, signaling: Signaling, timeout: float | None = 10.0, *, polite: bool | None = None) -> None:
         """Negotiate through a signaling, and again whenever it is needed, until the connection is closed.

@@ -486,6 +486,10 @@ class Session:
         if self._needed and not self.closed and self.state == "stable":
             self._connection._emit("negotiationneeded")
 
+    def leaves_out(self, candidate: dict[str, Any]) -> bool:
+        """Return whether a candidate is one too many; see `Candidates.leaves_out`."""
+        return self._candidates.leaves_out(candidate)
+
     async def add_candidate(self, candidate: dict[str, Any] | None) -> None:
         """Apply a candidate of the other side; see `Candidates.add`."""
         await self._candidates.add(candidate)
