@@ -26,8 +26,8 @@ _PAYLOADS = range(128)
 #: Numbers of header extensions that a packet can tell: RFC 8285 §4.3.
 _EXTENSIONS = range(1, 256)
 _SSRCS = range(1 << 32)
-#: The best ones of a section are kept. A browser sends a dozen.
-MOST_CANDIDATES = 100
+#: The best ones of a section are kept, of those that are read at all. A browser sends a dozen.
+MOST_CANDIDATES, MOST_READ = 100, 1000
 
 _NUMBER = r"\d{1,10}"
 #: What the value of an attribute looks like that a connection needs.
@@ -102,7 +102,7 @@ def read(text: str) -> Description:
     session = _Part(*lines[begin][:2])
     parts = [session]
     for number, given, line in lines[begin:]:
-        if not line:
+        if not line or (len(parts[-1].candidates) >= MOST_READ and line.startswith("a=candidate:")):
             continue
         if len(line) < 2 or line[1] != "=" or not line[0].islower() or not line[0].isascii():
             raise SdpError(f"line {number} is {given!r}: not of the form x=value")

@@ -53,7 +53,7 @@ def own_addresses(text: str) -> list[str]:
 @pytest.mark.parametrize("trickled", [False, True])
 @pytest.mark.parametrize("known", [True, False])
 async def test_candidates_may_name_a_host(zone, known, trickled):
-    """Known or not, on one side or by single candidates: the checks of the side that has addresses go on all the while."""
+    """Known or not, in the description or one by one: the checks of the side that has addresses go on meanwhile."""
     async with rtc.PeerConnection() as a, rtc.PeerConnection() as b:
         a.create_data_channel("data")
         offer = (await a.set_local_description()).sdp

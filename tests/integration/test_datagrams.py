@@ -9,7 +9,6 @@ import subprocess
 import sys
 from asyncio import selector_events
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ class Wire:
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     tap = Wire()
     send = selector_events._SelectorDatagramTransport.sendto
 
@@ -55,7 +54,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             send(self, data, addr)
 
     monkeypatch.setattr(selector_events._SelectorDatagramTransport, "sendto", sendto)
-    yield tap
+    return tap
 
 
 def noise(_t: float) -> np.ndarray:
