@@ -19,6 +19,7 @@ MOST_NAMED = 3
 #: So long a fresh attempt may take before it is called vain.
 PATIENCE = 5.0
 
+_HERE = "It is on this machine, so that no network is between: its program is busy, stands still, or has ended."
 _TURN = 'rtc.configure(ice_servers=[{"urls": "turn:...", "username": "...", "credential": "..."}])'
 
 
@@ -139,12 +140,16 @@ def _silence(it: Gathered) -> Finding | None:
     if it.state == "disconnected":
         return Finding(
             f"the other side was connected, and has been silent for {it.age + 2:.0f} s",
-            "Its machine sleeps, its network is gone, or its program stands still. It goes on by itself when the other "
+            f"{_HERE} It goes on by itself when that program answers again."
+            if _is_here(it.facts)
+            else "Its machine sleeps, its network is gone, or its program stands still. It goes on by itself when the other "
             "side is back with the same address; with another one it takes restart_ice(), or a new PeerConnection.",
         )
     return Finding(
         "the other side was connected, fell silent, and did not come back",
-        "Its machine or its network is gone. When it is back, restart_ice() or a new PeerConnection helps.",
+        f"{_HERE} Make a new PeerConnection when that program answers again."
+        if _is_here(it.facts)
+        else "Its machine or its network is gone. When it is back, restart_ice() or a new PeerConnection helps.",
     )
 
 
@@ -229,6 +234,8 @@ def _ways(it: Gathered) -> Finding | None:
     verb = "did not answer" if len(pairs) == 1 else "answered"
     if it.state in ("new", "connecting") and it.age < PATIENCE:
         return Finding(f"still trying: {number} between the two sides {verb} so far")
+    if _is_here(it.facts):
+        return Finding(f"{number} between the two sides {verb} so far", _HERE)
     if any(pair.counts.requests_received for pair in pairs):
         return Finding(
             "the other side reaches us, and does not answer",
@@ -246,6 +253,13 @@ def _ways(it: Gathered) -> Finding | None:
             f"both sides can reach: {_TURN}"
         )
     return Finding(f"{number} between the two sides {verb}{failures}", advice)
+
+
+def _is_here(facts: Facts) -> bool:
+    """Return whether all addresses of the other side are ours; one may be by chance, as Docker's are."""
+    local = {candidate.address for transport in facts.transports for candidate in transport.route.local}
+    remote = {c.address for t in facts.transports for c in t.route.remote if c.type in ("host", "prflx")}
+    return bool(remote) and remote <= local
 
 
 def _failures(facts: Facts) -> str:

@@ -146,6 +146,8 @@ class LiveWidget(Observed, anywidget.AnyWidget):
     def _why_not_connected(self) -> str:
         if not self._pages.seen:
             return self._shown.why_not()
+        if self._pages.connected:
+            return "the page is connected, and nothing has come from it yet"
         return self._failure or "the page is connecting"
 
     def _in_vain(self, blocking: bool, waited: float, *, patient: bool = False) -> ConnectTimeout | None:

@@ -48,6 +48,8 @@ def facts(
 NOTHING = Facts(0.0)
 BOTH: dict[str, Any] = {"local": "offer", "remote": "answer", "age": 2 * PATIENCE, "told": 1}
 SENT = {"requests_sent": 5}
+#: Both sides are on one machine.
+SAME = facts(pair(**SENT, requests_received=1), remote=(candidate(1),))
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,11 @@ SENT = {"requests_sent": 5}
         ),
         ("has been silent for 12 s", "sleeps", Gathered("disconnected", facts(), was_connected=True, **BOTH)),
         ("fell silent, and did not come back", "new", Gathered("failed", facts(), was_connected=True, **BOTH)),
+        ("silent for 12 s", "its program is busy", Gathered("disconnected", SAME, was_connected=True, **BOTH)),
+        ("did not come back", "its program is busy", Gathered("failed", SAME, was_connected=True, **BOTH)),
+        ("did not answer so far", "no network is between", Gathered("connecting", SAME, **BOTH)),
+        ("did not answer so far", "no network is between", Gathered("failed", SAME, **BOTH)),
+        ("still trying: the only way", "", Gathered("connecting", SAME, **BOTH | {"age": 0.0})),
         (
             "the other side has closed",
             "reloaded",
