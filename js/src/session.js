@@ -22,7 +22,7 @@ const RESUME_WITHIN = 60000;
 
 /** @typedef {AnyModel<Traits> & {comm?: unknown, comm_live?: boolean}} Model */
 /** @typedef {"waiting" | "connecting" | "connected" | "busy" | "blocked" | "unrelayed" | "gone" | "none"} Link */
-/** @typedef {"" | "kernel" | "network"} Delay */
+/** @typedef {"" | "kernel" | "network" | "computer"} Delay */
 /** @typedef {PlannedTrack & {track: MediaStreamTrack, muted: boolean}} RemoteTrack */
 /** @typedef {{key: string, level: "info" | "error", text: string, detail: string}} Notice */
 /**
@@ -99,12 +99,18 @@ export class Session extends EventTarget {
     }
     return {
       link: this.#link,
-      delay: !this.#patience.late ? "" : this.#visit?.answered ? "network" : "kernel",
+      delay: this.#patience.late ? this.#delay : "",
       tracks,
       tiles: this.#plan?.tiles ?? [],
       notices: [...this.#notices.values()],
       wish: this.#wish,
     };
+  }
+
+  /** @returns {Delay} */
+  get #delay() {
+    if (!this.#visit?.answered) return "kernel";
+    return this.#visit.reached ? "computer" : "network";
   }
 
   /**

@@ -51,6 +51,7 @@ export class Visit {
         this.#courier.receive(envelope, "channel");
       },
       onping: () => this.#alive(),
+      busy: () => this.silence !== "",
     });
   }
 
@@ -64,6 +65,10 @@ export class Visit {
 
   get connection() {
     return this.#connector.state;
+  }
+
+  get reached() {
+    return this.#connector.reached;
   }
 
   get answered() {

@@ -92,6 +92,45 @@ describe("start and stop", () => {
   });
 });
 
+describe("a device that is paused by the system", () => {
+  const mute = (track, muted) => {
+    track.muted = muted;
+    track.dispatchEvent(new Event(muted ? "mute" : "unmute"));
+  };
+
+  test("is not called live, and is again when it goes on", async () => {
+    capture.start({ video: true }, "kernel");
+    const [track] = devices.asked[0].give().tracks;
+    await settle();
+    vi.useFakeTimers();
+    mute(track, true);
+    expect(capture.state).toBe("live");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(said.at(-1)).toMatchObject({
+      state: "starting",
+      why: "the camera is on and gives nothing: the browser or the system has paused it",
+    });
+    mute(track, false);
+    expect([said.at(-1).state, capture.note]).toEqual(["live", ""]);
+    mute(track, true);
+    mute(track, false);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(capture.state).toBe("live");
+    vi.useRealTimers();
+  });
+
+  test("counts as live while its sound comes", async () => {
+    capture.start({ video: true, audio: true }, "kernel");
+    const [video] = devices.asked[0].give().tracks;
+    await settle();
+    vi.useFakeTimers();
+    mute(video, true);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(capture.state).toBe("live");
+    vi.useRealTimers();
+  });
+});
+
 describe("what goes wrong", () => {
   for (const [name, words] of [
     ["NotAllowedError", /allow the camera in the page's address bar, then press Start/],

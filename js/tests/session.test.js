@@ -260,6 +260,65 @@ describe("the connection", () => {
     expect(session.state.link).toBe("connected");
   });
 
+  describe("that takes long for another reason than the network", () => {
+    async function answered() {
+      show();
+      await settle();
+      const kernel = new FakeKernel(model);
+      kernel.say(plan());
+      await settle();
+      kernel.say({ type: "description", epoch: 1, description: { type: "answer", sdp: "" } });
+      await settle();
+      return kernel;
+    }
+    async function wait(kernel, seconds) {
+      for (let i = 0; i < 4 * seconds; i += 1) {
+        await pass(250);
+        kernel.say();
+      }
+    }
+    const reach = (state = "connected") => {
+      latest().iceConnectionState = state;
+      latest().dispatchEvent(new Event("iceconnectionstatechange"));
+    };
+
+    test("a kernel that is reached is not said to have no path to it", async () => {
+      const kernel = await answered();
+      reach();
+      await wait(kernel, 12);
+      expect([session.state.link, session.state.delay]).toEqual(["connecting", "computer"]);
+      expect([latest().closed, model.types.includes("failed")]).toEqual([false, false]);
+      await wait(kernel, 20);
+      const [failed] = model.sent.flatMap(({ messages }) => messages).filter(({ type }) => type === "failed");
+      expect(failed.reason).toMatch(/reach each other, .* is busy/);
+      expect(session.state.link).toBe("connecting");
+    });
+
+    test("a kernel that answers by no way is busy, and no network is blamed", async () => {
+      await answered();
+      await pass(12000);
+      expect([session.state.link, model.types.includes("failed")]).toEqual(["busy", false]);
+    });
+
+    test("a page that was held up itself gives more time", async () => {
+      const kernel = await answered();
+      vi.setSystemTime(Date.now() + 8000);
+      await wait(kernel, 6);
+      expect([session.state.link, model.types.includes("failed")]).toEqual(["connecting", false]);
+      await wait(kernel, 5);
+      expect(session.state.link).toBe("blocked");
+    });
+
+    test("a later attempt that reaches it takes the blame back", async () => {
+      const kernel = await answered();
+      await wait(kernel, 8);
+      expect(session.state.link).toBe("blocked");
+      expect(FakePeerConnection.made).toHaveLength(2);
+      reach("completed");
+      expect(session.state.link).toBe("connecting");
+    });
+  });
+
   test("with relays alone, the page keeps to them and says which server was of no help", async () => {
     const turn = { urls: ["turn:turn.example:3478"], username: "u", credential: "secret" };
     show();

@@ -15,6 +15,11 @@ describe("the player's sentence", () => {
       /it has not answered yet, because a cell keeps it busy/,
     ],
     [{ link: "connecting", delay: "network" }, "waiting", /no way \(UDP\) to it was found yet/],
+    [
+      { link: "connecting", delay: "computer" },
+      "waiting",
+      /it is reached, and this computer or the kernel's is busy/,
+    ],
     [{ link: "blocked" }, "error", /^No direct path \(UDP\) to the kernel: .*TURN/],
     [{ link: "unrelayed" }, "error", /^No way to the kernel through a TURN server/],
     [{ link: "gone" }, "error", /^Kernel gone/],
@@ -78,6 +83,12 @@ describe("the camera's sentence", () => {
     [{ state: "live", link: "gone" }, "error", "Kernel gone, or started anew: run the cell again"],
     [{ state: "error", error: refused }, "warning", "No permission: allow it"],
     [{ elsewhere: true, playing: true }, "live", "Live from another page's camera"],
+    [
+      { elsewhere: true, playing: true, source: "muted", why: "its page is hidden" },
+      "waiting",
+      "Waiting for another page's camera: its page is hidden",
+    ],
+    [{ elsewhere: true, playing: false }, "waiting", "Waiting for another page's camera"],
     [{ link: "connecting" }, "waiting", "Connecting to the kernel"],
   ]) {
     test(`${JSON.stringify(change)}: ${text}`, () => {

@@ -424,6 +424,7 @@ function explain3(error) {
 function lost3() {
 }
 var SOURCES = { device: devices_exports, screen: screen_exports, element: element_exports };
+var PAUSE = 1500;
 var HIDDEN = "the page that captures is hidden, and browsers draw nothing in a hidden page: bring its tab to the front";
 var Capture = class {
   #post;
@@ -488,8 +489,7 @@ var Capture = class {
       this.devices = found;
       this.#watch();
     }
-    if (source2 === element_exports) this.#watchPage(live.signal);
-    else this.#become("live", this.#by);
+    this.#watchMedia(stream, source2, live.signal);
   }
   stop(by) {
     if (!this.on && this.state !== "error") return;
@@ -562,10 +562,28 @@ var Capture = class {
       this.#report();
     }, { signal: this.#lifetime.signal });
   }
-  #watchPage(signal) {
-    const look = () => document.hidden ? this.#wait(HIDDEN) : this.#become("live", this.#by);
-    document.addEventListener("visibilitychange", look, { signal });
-    look();
+  #watchMedia(stream, source2, signal) {
+    let timer;
+    const look = () => {
+      clearTimeout(timer);
+      if (signal.aborted) return;
+      const paused = stream.getTracks().every(({ muted }) => muted);
+      if (source2 === element_exports && document.hidden) this.#wait(HIDDEN);
+      else if (!paused) this.#become("live", this.#by);
+      else this.#wait(`the ${nameOf(this.wish)} is on and gives nothing: the browser or the system has paused it`);
+    };
+    const lookLater = () => {
+      clearTimeout(timer);
+      timer = setTimeout(look, PAUSE);
+    };
+    for (const track of stream.getTracks()) {
+      track.addEventListener("mute", lookLater, { signal });
+      track.addEventListener("unmute", () => this.state === "starting" && look(), { signal });
+    }
+    if (source2 === element_exports) document.addEventListener("visibilitychange", look, { signal });
+    if (source2 === element_exports && document.hidden) this.#wait(HIDDEN);
+    else this.#become("live", this.#by);
+    if (stream.getTracks().some(({ muted }) => muted)) lookLater();
   }
   #wait(note) {
     this.state = "starting";
@@ -822,6 +840,9 @@ async function preferQuality(sender, track) {
 var CONNECT_WITHIN = 5e3;
 var NO_WAY = "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
 var NO_RELAY = "no way through a TURN server from the page to the kernel, and no other way is allowed (ice_transport_policy): see jupyter_rtc.doctor()";
+var SLOW = "the page and the kernel reach each other, and the connection is not made yet: this computer, or the kernel's, is busy";
+var MOST_PATIENCE = 5;
+var LATE = 1e3;
 var WebRtcTransport = class {
   #lifetime = new AbortController();
   #events;
@@ -877,7 +898,7 @@ var WebRtcTransport = class {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail(this.#noWay()), CONNECT_WITHIN);
+      this.#expire(MOST_PATIENCE);
     }
     if (this.#again) {
       this.#again = false;
@@ -886,6 +907,17 @@ var WebRtcTransport = class {
   }
   get answered() {
     return Boolean(this.#pc.remoteDescription);
+  }
+  get reached() {
+    return ["connected", "completed"].includes(this.#pc.iceConnectionState);
+  }
+  #expire(patience) {
+    const due = Date.now() + CONNECT_WITHIN;
+    this.#deadline = setTimeout(() => {
+      const busy = this.reached || Date.now() - due > LATE || this.#events.busy();
+      if (busy && patience > 0) this.#expire(patience - 1);
+      else this.#fail(this.reached ? SLOW : this.#noWay());
+    }, CONNECT_WITHIN);
   }
   stats() {
     return this.#last ?? this.#pc.getStats();
@@ -909,9 +941,15 @@ var WebRtcTransport = class {
       const words = errorCode >= 700 ? "it did not answer" : `it refused (${errorCode} ${errorText.replace(/\.$/, "")})`;
       if (url) this.#refusals.set(url, words);
     }, { signal });
+    let wasReached = false;
+    pc.addEventListener("iceconnectionstatechange", () => {
+      wasReached ||= this.reached;
+      this.#events.onchange();
+    }, { signal });
     pc.addEventListener("connectionstatechange", () => {
       if (pc.connectionState !== "failed") return;
-      this.#fail(this.connected ? "the connection failed" : this.#noWay());
+      if (this.connected) this.#fail("the connection failed");
+      else this.#fail(wasReached ? SLOW : this.#noWay(), wasReached);
     }, { signal });
     channel.addEventListener("open", () => {
       clearTimeout(this.#deadline);
@@ -994,11 +1032,11 @@ var WebRtcTransport = class {
     const refusals = [...this.#refusals].map(([url, words]) => `; ${url}: ${words}`);
     return (this.#plan.iceTransportPolicy === "relay" ? NO_RELAY : NO_WAY) + refusals.slice(0, 3).join("");
   }
-  #fail(reason) {
+  #fail(reason, reached = this.reached) {
     if (this.#lifetime.signal.aborted) return;
     this.#last = this.#pc.getStats();
     this.close();
-    this.#events.onfail(reason);
+    this.#events.onfail(reason, reached);
   }
 };
 function configuration({ iceServers, iceTransportPolicy }) {
@@ -1040,6 +1078,9 @@ var Connector = class {
   get answered() {
     return this.#transport?.answered ?? false;
   }
+  get reached() {
+    return this.#transport?.reached ?? false;
+  }
   async stats() {
     return this.#transport ? this.#transport.stats() : this.#lastStats;
   }
@@ -1067,12 +1108,15 @@ var Connector = class {
     if (this.#closed || !this.#plan) return;
     this.#epoch += 1;
     if (this.state !== "blocked") this.state = "connecting";
-    const events = { post: this.#events.post, onchange: this.#events.onchange, onclosing: this.#events.onclosing, onenvelope: this.#events.onenvelope, onping: this.#events.onping, onerror: this.#events.onerror, onopen: (channel) => {
+    const events = { post: this.#events.post, onchange: () => {
+      if (this.state === "blocked" && this.reached) this.state = "connecting";
+      this.#events.onchange();
+    }, onclosing: this.#events.onclosing, onenvelope: this.#events.onenvelope, onping: this.#events.onping, onerror: this.#events.onerror, busy: this.#events.busy, onopen: (channel) => {
       this.state = "connected";
       this.#retry = FIRST_RETRY;
       this.#events.onchannel(channel);
       this.#events.onchange();
-    }, onfail: (reason) => this.#failed(reason) };
+    }, onfail: (reason, reached) => this.#failed(reason, reached) };
     try {
       this.#transport = new WebRtcTransport(this.#epoch, this.#plan, this.#captured, events);
     } catch (error) {
@@ -1081,9 +1125,9 @@ var Connector = class {
     }
     this.#events.onchange();
   }
-  #failed(reason) {
+  #failed(reason, reached = false) {
     const lost4 = this.state === "connected";
-    this.state = lost4 ? "connecting" : "blocked";
+    this.state = lost4 || reached ? "connecting" : "blocked";
     this.#lastStats = this.#transport?.stats();
     this.#transport = void 0;
     this.#events.onchannel(null);
@@ -1112,7 +1156,7 @@ var Visit = class {
     }, onenvelope: (envelope) => {
       this.#alive();
       this.#courier.receive(envelope, "channel");
-    }, onping: () => this.#alive() });
+    }, onping: () => this.#alive(), busy: () => this.silence !== "" });
   }
   get heard() {
     return this.#courier.heard;
@@ -1122,6 +1166,9 @@ var Visit = class {
   }
   get connection() {
     return this.#connector.state;
+  }
+  get reached() {
+    return this.#connector.reached;
   }
   get answered() {
     return this.#connector.answered;
@@ -1222,7 +1269,11 @@ var Session = class extends EventTarget {
       const track = this.#visit?.track(planned.slot);
       if (track) tracks.set(planned.slot, { ...planned, track, muted: track.muted });
     }
-    return { link: this.#link, delay: !this.#patience.late ? "" : this.#visit?.answered ? "network" : "kernel", tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
+    return { link: this.#link, delay: this.#patience.late ? this.#delay : "", tracks, tiles: this.#plan?.tiles ?? [], notices: [...this.#notices.values()], wish: this.#wish };
+  }
+  get #delay() {
+    if (!this.#visit?.answered) return "kernel";
+    return this.#visit.reached ? "computer" : "network";
   }
   attach(el) {
     clearTimeout(this.#grace);
@@ -1689,6 +1740,8 @@ function connecting(delay) {
       return { tone: "waiting", text: "Connecting to the kernel takes long: it has not answered yet, because a cell keeps it busy or the line to it is slow" };
     case "network":
       return { tone: "waiting", text: "Connecting to the kernel takes long: it has answered, and no way (UDP) to it was found yet. A firewall may be between" };
+    case "computer":
+      return { tone: "waiting", text: "Connecting to the kernel takes long: it is reached, and this computer or the kernel's is busy" };
     default:
       return { tone: "waiting", text: "Connecting to the kernel" };
   }
@@ -1707,7 +1760,7 @@ function describePlayer({ link, delay = "", planned, playing, what, source: sour
   if (playing) return troubled ? { tone: "warning", text: "Live, with an error" } : { tone: "live", text: "Live" };
   return { tone: "waiting", text: what === "picture" ? "Waiting for the first picture" : "Waiting for sound" };
 }
-function describeCamera({ link, delay = "", state, error, note = "", words, invites = false, asking, elsewhere, playing }) {
+function describeCamera({ link, delay = "", state, error, note = "", words, invites = false, asking, elsewhere, playing, source: source2 = "live", why = "" }) {
   if (state === "error" && error) return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
   const { name } = words;
   if (invites) return { tone: "waiting", text: `Press “${words.start}”, and choose what is to be seen` };
@@ -1720,8 +1773,8 @@ function describeCamera({ link, delay = "", state, error, note = "", words, invi
   }
   if (asking) return { tone: "waiting", text: words.asking };
   if (elsewhere) {
-    if (playing) return { tone: "live", text: `Live from another page's ${name}` };
-    return { tone: "waiting", text: `Waiting for another page's ${name}` };
+    if (playing && source2 === "live") return { tone: "live", text: `Live from another page's ${name}` };
+    return { tone: "waiting", text: `Waiting for another page's ${name}${why ? `: ${why}` : ""}` };
   }
   if (link !== "connected") return connecting(delay);
   return { tone: "off", text: words.off };
@@ -2033,7 +2086,7 @@ function mountCamera(context) {
     shell.element.classList.toggle("jrtc-compact", !wanted.video);
     meter.listen(capture.tracks.audio);
     full.element.hidden ||= !wanted.video;
-    const sentence = describeCamera({ link, delay, state: capture.state, error: capture.error, note: capture.note, words, invites: capture.invites, asking: session.asking, elsewhere, playing: picture.playing });
+    const sentence = describeCamera({ link, delay, state: capture.state, error: capture.error, note: capture.note, words, invites: capture.invites, asking: session.asking, elsewhere, playing: picture.playing, ...source(remote) });
     const startable = (!capture.on || capture.invites) && !session.asking && link !== "gone" && link !== "none";
     action.textContent = elsewhere ? words.take : words.start;
     action.hidden = !startable || model.get("controls") === false;

@@ -175,6 +175,19 @@ def test_arguments_that_make_no_sense_are_refused():
         rtc.Microphone(device=1)
 
 
+def test_a_page_that_is_connected_is_not_said_to_be_connecting(made):
+    camera = rtc.Camera()
+    made.append(camera)
+    page = Page(camera)
+    page.capture("live")
+    until(lambda: camera.state == "live")
+    with pytest.raises(TimeoutError, match="the page is connecting"):
+        camera.read(timeout=0.1)
+    camera._pages._sessions["page"].connected = True
+    with pytest.raises(TimeoutError, match="the page is connected, and nothing has come from it yet"):
+        camera.read(timeout=0.1)
+
+
 def test_what_a_capture_waits_for_is_said_in_the_pages_words(made):
     capture = rtc.Capture(ipywidgets.IntSlider())
     made.append(capture)

@@ -7,7 +7,7 @@
 import * as devices from "./devices.js";
 import * as element from "./element.js";
 import * as screen from "./screen.js";
-import { kinds } from "./words.js";
+import { kinds, nameOf } from "./words.js";
 
 /** @typedef {"page" | "kernel"} By */
 /**
@@ -25,6 +25,8 @@ import { kinds } from "./words.js";
 /** @typedef {{manager?: WidgetManager, wait: (note: string) => void}} Context `wait` is told what is waited for. */
 /** @type {Record<NonNullable<CaptureWish["source"]>, Source>} */
 const SOURCES = { device: devices, screen, element };
+/** How long the tracks may give nothing before that is told, in milliseconds. */
+const PAUSE = 1500;
 const HIDDEN =
   "the page that captures is hidden, and browsers draw nothing in a hidden page: bring its tab to the front";
 
@@ -121,8 +123,7 @@ export class Capture {
       this.devices = found;
       this.#watch();
     }
-    if (source === element) this.#watchPage(live.signal);
-    else this.#become("live", this.#by);
+    this.#watchMedia(stream, source, live.signal);
   }
 
   /** @param {By} by */
@@ -226,13 +227,37 @@ export class Capture {
   }
 
   /**
-   * What a page draws stands still while the page is hidden.
+   * It is live while something comes: a page that is hidden draws nothing, and systems pause devices and windows.
+   * @param {MediaStream} stream
+   * @param {Source} source
    * @param {AbortSignal} signal
    */
-  #watchPage(signal) {
-    const look = () => (document.hidden ? this.#wait(HIDDEN) : this.#become("live", this.#by));
-    document.addEventListener("visibilitychange", look, { signal });
-    look();
+  #watchMedia(stream, source, signal) {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    const look = () => {
+      clearTimeout(timer);
+      if (signal.aborted) return;
+      const paused = stream.getTracks().every(({ muted }) => muted);
+      if (source === element && document.hidden) this.#wait(HIDDEN);
+      else if (!paused) this.#become("live", this.#by);
+      else
+        this.#wait(
+          `the ${nameOf(this.wish)} is on and gives nothing: the browser or the system has paused it`,
+        );
+    };
+    const lookLater = () => {
+      clearTimeout(timer);
+      timer = setTimeout(look, PAUSE);
+    };
+    for (const track of stream.getTracks()) {
+      track.addEventListener("mute", lookLater, { signal });
+      track.addEventListener("unmute", () => this.state === "starting" && look(), { signal });
+    }
+    if (source === element) document.addEventListener("visibilitychange", look, { signal });
+    if (source === element && document.hidden) this.#wait(HIDDEN);
+    else this.#become("live", this.#by);
+    if (stream.getTracks().some(({ muted }) => muted)) lookLater();
   }
 
   /** @param {string} note */

@@ -19,6 +19,7 @@ const LAST_RETRY = 15000;
  * @property {(envelope: Envelope) => void} onenvelope
  * @property {() => void} onping
  * @property {(error: unknown) => void} onerror
+ * @property {() => boolean} busy Whether the kernel does not answer at present.
  */
 
 export class Connector {
@@ -60,6 +61,11 @@ export class Connector {
   /** Whether the kernel has answered, and only the network is waited for. */
   get answered() {
     return this.#transport?.answered ?? false;
+  }
+
+  /** Whether the network lets them reach each other, at this attempt. */
+  get reached() {
+    return this.#transport?.reached ?? false;
   }
 
   /** @returns {Promise<RTCStatsReport | undefined>} Of the last one, where there is none now. */
@@ -104,18 +110,22 @@ export class Connector {
     /** @type {TransportEvents} */
     const events = {
       post: this.#events.post,
-      onchange: this.#events.onchange,
+      onchange: () => {
+        if (this.state === "blocked" && this.reached) this.state = "connecting";
+        this.#events.onchange();
+      },
       onclosing: this.#events.onclosing,
       onenvelope: this.#events.onenvelope,
       onping: this.#events.onping,
       onerror: this.#events.onerror,
+      busy: this.#events.busy,
       onopen: (channel) => {
         this.state = "connected";
         this.#retry = FIRST_RETRY;
         this.#events.onchannel(channel);
         this.#events.onchange();
       },
-      onfail: (reason) => this.#failed(reason),
+      onfail: (reason, reached) => this.#failed(reason, reached),
     };
     try {
       this.#transport = new WebRtcTransport(this.#epoch, this.#plan, this.#captured, events);
@@ -128,9 +138,9 @@ export class Connector {
   }
 
   /** @param {string} reason */
-  #failed(reason) {
+  #failed(reason, reached = false) {
     const lost = this.state === "connected";
-    this.state = lost ? "connecting" : "blocked";
+    this.state = lost || reached ? "connecting" : "blocked";
     this.#lastStats = this.#transport?.stats();
     this.#transport = undefined;
     this.#events.onchannel(null);

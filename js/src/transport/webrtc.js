@@ -15,6 +15,12 @@ const NO_RELAY =
   "no way through a TURN server from the page to the kernel, and no other way is allowed " +
   "(ice_transport_policy): see jupyter_rtc.doctor()";
 
+const SLOW =
+  "the page and the kernel reach each other, and the connection is not made yet: this computer, or the kernel's, is busy";
+/** How often more time is given where the network is not to blame, and how late a timer is on a busy computer. */
+const MOST_PATIENCE = 5;
+const LATE = 1000;
+
 /** @typedef {Extract<KernelMessage, {type: "plan"}>} Plan */
 /** @typedef {Partial<Record<Kind, MediaStreamTrack | null>>} CapturedTracks */
 /**
@@ -25,7 +31,9 @@ const NO_RELAY =
  * @property {(channel: RTCDataChannel) => void} onopen
  * @property {(envelope: Envelope) => void} onenvelope
  * @property {() => void} onping
- * @property {(reason: string) => void} onfail Called once at most; nothing follows it.
+ * @property {(reason: string, reached: boolean) => void} onfail Called once at most; nothing follows it. `reached`:
+ *   the network is not to blame.
+ * @property {() => boolean} busy Whether the kernel does not answer by any way at present.
  * @property {(error: unknown) => void} onerror
  */
 
@@ -113,7 +121,7 @@ export class WebRtcTransport {
     this.#offering = false;
     if (!this.connected) {
       clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => this.#fail(this.#noWay()), CONNECT_WITHIN);
+      this.#expire(MOST_PATIENCE);
     }
     if (this.#again) {
       this.#again = false;
@@ -124,6 +132,24 @@ export class WebRtcTransport {
   /** Whether the kernel has taken the first offer. */
   get answered() {
     return Boolean(this.#pc.remoteDescription);
+  }
+
+  /** Whether the network lets both reach each other, and only the rest is waited for. */
+  get reached() {
+    return ["connected", "completed"].includes(this.#pc.iceConnectionState);
+  }
+
+  /**
+   * Fail after `CONNECT_WITHIN`; later, where it is known that something else than the network takes the time.
+   * @param {number} patience
+   */
+  #expire(patience) {
+    const due = Date.now() + CONNECT_WITHIN;
+    this.#deadline = setTimeout(() => {
+      const busy = this.reached || Date.now() - due > LATE || this.#events.busy();
+      if (busy && patience > 0) this.#expire(patience - 1);
+      else this.#fail(this.reached ? SLOW : this.#noWay());
+    }, CONNECT_WITHIN);
   }
 
   /** What the browser counts. */
@@ -163,11 +189,21 @@ export class WebRtcTransport {
       },
       { signal },
     );
+    let wasReached = false;
+    pc.addEventListener(
+      "iceconnectionstatechange",
+      () => {
+        wasReached ||= this.reached;
+        this.#events.onchange();
+      },
+      { signal },
+    );
     pc.addEventListener(
       "connectionstatechange",
       () => {
         if (pc.connectionState !== "failed") return;
-        this.#fail(this.connected ? "the connection failed" : this.#noWay());
+        if (this.connected) this.#fail("the connection failed");
+        else this.#fail(wasReached ? SLOW : this.#noWay(), wasReached);
       },
       { signal },
     );
@@ -282,11 +318,11 @@ export class WebRtcTransport {
   }
 
   /** @param {string} reason */
-  #fail(reason) {
+  #fail(reason, reached = this.reached) {
     if (this.#lifetime.signal.aborted) return;
     this.#last = this.#pc.getStats();
     this.close();
-    this.#events.onfail(reason);
+    this.#events.onfail(reason, reached);
   }
 }
 

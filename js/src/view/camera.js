@@ -9,7 +9,7 @@ import { Button, DeviceChoice, fullscreenButton, statisticsButton } from "./cont
 import { create } from "./dom.js";
 import { Meter } from "./meter.js";
 import { Picture } from "./picture.js";
-import { numbers } from "./player.js";
+import { numbers, source } from "./player.js";
 import { describeCamera } from "./sentence.js";
 import { keepUpdated, Shell, saveMuted } from "./shell.js";
 import { Statistics } from "./statistics.js";
@@ -72,6 +72,7 @@ export function mountCamera(context) {
       asking: session.asking,
       elsewhere,
       playing: picture.playing,
+      ...source(remote),
     });
     const startable =
       (!capture.on || capture.invites) && !session.asking && link !== "gone" && link !== "none";

@@ -60,6 +60,11 @@ function connecting(delay) {
         tone: "waiting",
         text: "Connecting to the kernel takes long: it has answered, and no way (UDP) to it was found yet. A firewall may be between",
       };
+    case "computer":
+      return {
+        tone: "waiting",
+        text: "Connecting to the kernel takes long: it is reached, and this computer or the kernel's is busy",
+      };
     default:
       return { tone: "waiting", text: "Connecting to the kernel" };
   }
@@ -119,6 +124,8 @@ export function describePlayer({
  * @param {boolean} view.asking Whether this page has asked the kernel for the camera.
  * @param {boolean} view.elsewhere Whether another page has the camera.
  * @param {boolean} view.playing Whether that page's picture is shown.
+ * @param {PlannedTrack["state"]} [view.source] What that page gives.
+ * @param {string} [view.why] Why that is nothing.
  * @returns {Sentence}
  */
 export function describeCamera({
@@ -132,6 +139,8 @@ export function describeCamera({
   asking,
   elsewhere,
   playing,
+  source = "live",
+  why = "",
 }) {
   if (state === "error" && error)
     return { tone: error.name === "NotAllowedError" ? "warning" : "error", text: upper(error.message) };
@@ -148,8 +157,8 @@ export function describeCamera({
   }
   if (asking) return { tone: "waiting", text: words.asking };
   if (elsewhere) {
-    if (playing) return { tone: "live", text: `Live from another page's ${name}` };
-    return { tone: "waiting", text: `Waiting for another page's ${name}` };
+    if (playing && source === "live") return { tone: "live", text: `Live from another page's ${name}` };
+    return { tone: "waiting", text: `Waiting for another page's ${name}${why ? `: ${why}` : ""}` };
   }
   if (link !== "connected") return connecting(delay);
   return { tone: "off", text: words.off };
