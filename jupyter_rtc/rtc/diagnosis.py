@@ -143,7 +143,7 @@ def _silence(it: Gathered) -> Finding | None:
             f"{_HERE} It goes on by itself when that program answers again."
             if _is_here(it.facts)
             else "Its machine sleeps, its network is gone, or its program stands still. It goes on by itself when the "
-            "other side is back with the same address; with another one it takes restart_ice(), or a new PeerConnection.",
+            "other side is back with the same address; with another it takes restart_ice(), or a new PeerConnection.",
         )
     return Finding(
         "the other side was connected, fell silent, and did not come back",
