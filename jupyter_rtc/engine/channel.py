@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from aiortc import RTCDataChannel
 
 from . import compat
+from .compat_data import window_of
 
 
 class Channel:
@@ -21,6 +23,9 @@ class Channel:
         self.on_close: Callable[[bool], None]
         self.on_low: Callable[[], None]
         self.silence()
+        self._window = window_of(channel.transport)
+        self._held = 0
+        self._lock = threading.Lock()
         compat.listen_for_errors(channel)
         channel.on("open", lambda: self.on_open())
         channel.on("message", lambda message: self.on_message(message))
@@ -76,6 +81,28 @@ class Channel:
             return False
         self._channel.send(data)
         return True
+
+    # -- what waits to be read ------------------------------------------------------------------------------------
+
+    def hold(self, size: int) -> bool:
+        """Count bytes that wait to be read; return whether they make the other side wait for the first time.
+
+        On the engine's thread.
+        """
+        with self._lock:
+            self._held += size
+        return self._window.hold(size)
+
+    def release(self, size: int) -> None:
+        """Bytes were read. On any thread."""
+        with self._lock:
+            size = min(size, self._held)
+            self._held -= size
+        self._window.release(size)
+
+    def release_all(self) -> None:
+        """What still waits holds up nobody: no more comes."""
+        self.release(self._held)
 
     def close(self) -> None:
         """Close it."""

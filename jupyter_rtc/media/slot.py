@@ -56,6 +56,11 @@ class Slot(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def items(self) -> list[T]:
+        """Return what waits, and leave it there."""
+        with self._changed:
+            return list(self._items)
+
     def clear(self) -> None:
         """Forget what waits."""
         with self._changed:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..checks import whole
 from ..engine.channel import Channel
+from ..engine.compat_data import WINDOW
 from ..engine.loop import engine
 from ..errors import InvalidStateError, OperationError, WrongValueError
 from ..media.events import Emitter, Serial
@@ -24,14 +28,16 @@ if TYPE_CHECKING:
 
     from .connection import PeerConnection
 
+logger = logging.getLogger(__name__)
+
 ChannelState = Literal["connecting", "open", "closing", "closed"]
 
 #: Labels and protocols: 65535 bytes of UTF-8 (§6.1).
 MAX_LABEL = 65_535
 #: `drain` waits until so much is left.
 LOW = 65_536
-#: What has come and nobody iterates over: the oldest goes.
-UNREAD_BOUND = 10_000
+#: What a message costs beside its text or bytes, in bytes.
+OVERHEAD = 256
 #: So long, in seconds, `aclose` waits for what is buffered to be sent.
 FAREWELL = 5.0
 
@@ -39,6 +45,10 @@ FAREWELL = 5.0
 def usv(text: Any) -> Any:
     """Return text without lone surrogates, as browsers convert it (USVString)."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text
+
+
+def _cost(message: str | bytes) -> int:
+    return sys.getsizeof(message) + OVERHEAD
 
 
 def _bytes_of(data: Any) -> bytes:
@@ -81,6 +91,11 @@ def check_options(
 class DataChannel(Emitter):
     """Messages to and from the other side; made by `PeerConnection.create_data_channel`.
 
+    Messages that are not read yet, or that a slow callback has not come to, are kept: 8 MiB of all channels of a
+    connection together, 16 MiB where the other side does not heed its window, as other kernels do not. Then the other
+    side waits, on all channels, until they are read: nothing is lost, and its `buffered_amount` grows. Iterate over
+    every channel that brings something, give it a callback, or close it.
+
     Attributes
     ----------
     label, protocol : str
@@ -105,8 +120,10 @@ class DataChannel(Emitter):
         self._has_opened = announced
         self._low = 0
         self._open_unheard = False
-        self._unread: Slot[str | bytes] = Slot(UNREAD_BOUND)
-        self._iterated = False
+        self._unread: Slot[str | bytes] = Slot(sys.maxsize)  # bounded by the receive window
+        #: The first ones of these hold up nobody: a callback gets what comes.
+        self._set_aside = 0
+        self._readers = 0
         self._over: Future[None] = Future()
         self._drained: set[asyncio.Future[None]] = set()
         self._messages_sent = self._messages_received = self._bytes_sent = self._bytes_received = 0
@@ -160,6 +177,8 @@ class DataChannel(Emitter):
         "open" is told all the same.
         """
         stop = super().on(event, callback)
+        if event == "message" and callback is not None:
+            engine().post(self._set_unread_aside)
         if event == "open" and callback is not None:
             late, self._open_unheard = self._open_unheard, False
             if late:
@@ -169,6 +188,8 @@ class DataChannel(Emitter):
     def _dispatch(self, event: str, payload: tuple[Any, ...]) -> None:
         if event == "open":
             self._open_unheard = not self._listeners.get("open")
+        elif event == "message":  # after the callbacks, which are put before it
+            self._serial.submit_first([partial(self._channel.release, _cost(payload[0]))])
         super()._dispatch(event, payload)
 
     @property
@@ -252,6 +273,7 @@ class DataChannel(Emitter):
             return
         self._state = "closing"
         engine().post(self._channel.close)
+        engine().post(self._channel.release_all)
 
     async def aclose(self) -> None:
         """Close it, and wait, for a few seconds at most, until what is buffered is sent."""
@@ -269,14 +291,23 @@ class DataChannel(Emitter):
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Iterate over the messages as they come, until the channel is closed.
 
-        Also over those that came before, the last 10 000 of them, unless a callback was told of them.
+        Also over those that came before, unless a callback was told of them.
         """
-        self._iterated = True
-        while True:
-            try:
-                yield await self._unread.aget()
-            except SlotClosed:
-                return
+        self._readers += 1
+        try:
+            while True:
+                try:
+                    message = await self._unread.aget()
+                except SlotClosed:
+                    return
+                if self._set_aside:
+                    self._set_aside -= 1
+                else:
+                    self._channel.release(_cost(message))
+                yield message
+        finally:
+            self._readers -= 1
+            engine().post(self._set_unread_aside)
 
     def _counts(self) -> ChannelCounts:
         """Return what `PeerConnection.get_stats` tells of it."""
@@ -296,9 +327,31 @@ class DataChannel(Emitter):
     def _received(self, message: str | bytes) -> None:
         self._messages_received += 1
         self._bytes_received += len(message.encode()) if isinstance(message, str) else len(message)
-        if self._iterated or not self._listeners.get("message"):
-            self._unread.put(message)
+        is_full = False
+        if self._readers or not self._listeners.get("message"):
+            is_full = self._hold(message)
+            if self._readers or self._state != "closing":
+                self._unread.put(message)
+        if self._hold(message) or is_full:
+            logger.warning(
+                "%d MiB of messages wait to be read, the last one on the data channel %r. The other side waits, with "
+                "all data channels of the connection, until they are read: iterate over the channel, give it a faster "
+                "callback, or close it",
+                WINDOW >> 20,
+                self.label,
+            )
         self._emit("message", message)
+
+    def _hold(self, message: str | bytes) -> bool:
+        """Count a message that waits, but for the last ones of a channel that we close: these hold up nobody."""
+        return self._state != "closing" and self._channel.hold(_cost(message))
+
+    def _set_unread_aside(self) -> None:
+        """What came before there was a callback stays to be iterated over, and holds up nobody."""
+        if not self._readers and self._listeners.get("message") and self._set_aside < len(self._unread):
+            fresh = self._unread.items()[self._set_aside :]
+            self._set_aside += len(fresh)
+            self._channel.release(sum(map(_cost, fresh)))
 
     def _is_low(self) -> None:
         for future in self._drained:
@@ -327,4 +380,5 @@ class DataChannel(Emitter):
             self._emit("error", OperationError(error))
         self._emit("close")
         self._unread.close()
+        self._channel.release_all()
         self._over.set_result(None)
