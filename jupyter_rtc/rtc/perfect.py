@@ -209,8 +209,10 @@ class PerfectNegotiation:
 
     def _received(self, receiving: asyncio.Task[None]) -> None:
         if receiving.cancelled():
-            if not self._ended:
+            if not self._outcome.done():
                 self._fail(SignalingError("the signaling's receive was cancelled"))
+            else:  # most likely by the end of the loop, as of `asyncio.run`
+                logger.debug("the signaling's receive was cancelled")
         elif (error := receiving.exception()) is not None:
             self._fail(error)
         elif not self._outcome.done():

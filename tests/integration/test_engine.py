@@ -209,7 +209,7 @@ a.close(); b.close()
 for track in tracks:
     track.stop()
 deadline = time.monotonic() + 5
-lasting = ("jupyter-rtc-engine", "jupyter-rtc-codec", "jupyter-rtc-callbacks")
+lasting = ("jupyter-rtc-engine", "jupyter-rtc-codec", "jupyter-rtc-callbacks", "jupyter-rtc-forgotten")
 def others():
     return [t.name for t in threading.enumerate() if not t.name.startswith(("MainThread", *lasting))]
 while others() and time.monotonic() < deadline:
