@@ -58,7 +58,7 @@ def _pixels_of_image(image: Any) -> Array:
     elif image.mode in ("LA", "La"):
         image = image.convert("LA").getchannel("L")
     elif image.mode in ("P", "PA"):
-        image = image.convert("RGBA")  # of RGB, Pillow warns where the palette has an alpha
+        image = image.convert("RGBA").convert("RGB")  # in one step, Pillow warns where the palette has an alpha
     elif image.mode not in _AS_THEY_ARE and not image.mode.startswith("I;"):
         image = image.convert("RGB")  # CMYK, YCbCr, HSV, RGBa: numbers that are no brightness
     return np.asarray(image)
