@@ -115,8 +115,7 @@ def address(scheme: str, host: str, port: int) -> str:
 
 
 def _pair(host: str, port: int) -> str:
-    # RFC 6874: the per cent sign of an IPv6 zone is escaped.
-    return f"[{host.replace('%', '%25')}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _own_address(host: str) -> str:

@@ -44,11 +44,12 @@ class WhipServer(Displayable, Emitter):
     Parameters
     ----------
     host : str
-        The address to listen on. By default only programs of this machine reach it; ``"0.0.0.0"`` lets in the network.
+        The address to listen on. By default only programs of this machine reach it; ``"0.0.0.0"`` lets in the network,
+        ``"::"`` over IPv6, too. `url` is then this machine's address.
     port : int
         0: any that is free; see `url`.
     token : str, optional
-        What others have to know. Without one, pages of other sites are refused, and on this machine all else is not.
+        What others have to know. Without one, pages of other sites are refused, and programs are not.
 
     Raises
     ------
