@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from ..errors import SdpError
 START = "JRTC1"
 #: Characters after the start that tell the length of the rest.
 _LENGTH = 3
-#: Longer descriptions than this nobody makes.
+#: Longer descriptions, in bytes, nobody makes; and so many characters their texts have at most, with 5.95 bits each.
 LONGEST = 1 << 16
+LONGEST_TEXT = 89_000
+#: A text may stand in the middle of a mail, but not of a book.
+LONGEST_PASTE = 8 * LONGEST
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
@@ -175,7 +179,11 @@ def decode(text: str) -> Note:
     """
     if not isinstance(text, str):
         raise TypeError(f"the text is a str, not {type(text).__name__}")
-    plain = re.sub(r"[^0-9A-Za-z]", "", text[: 8 * LONGEST])
+    if len(text) > LONGEST_PASTE:
+        raise SdpError(
+            f"{len(text)} characters were pasted, and {LONGEST_PASTE} are the most: paste the other side's text alone"
+        )
+    plain = re.sub(r"[^0-9A-Za-z]", "", text)
     if not plain:
         raise SdpError("there is no text: copy the other side's whole text, and paste it here")
     at = plain.rfind(START)
@@ -187,6 +195,11 @@ def decode(text: str) -> Note:
     length = _number(rest[:_LENGTH])
     body = rest[_LENGTH:]
     whole = len(START) + _LENGTH + length
+    if length > LONGEST_TEXT:
+        raise SdpError(
+            f"the text was changed on its way, or is none: it would have {length} characters, "
+            f"and {LONGEST_TEXT} are the most"
+        )
     if len(rest) < _LENGTH or len(body) < length:
         raise SdpError(f"the text is cut short: {len(plain) - at} of its {whole} characters are here; copy all of it")
     number = _number(body[:length])
@@ -197,20 +210,47 @@ def decode(text: str) -> Note:
     unpack = zlib.decompressobj(-15, _DICTIONARY)
     try:
         sdp = unpack.decompress(content[5:], LONGEST).decode()
+        if not unpack.eof:
+            raise SdpError(f"the description in the text is cut short, or longer than {LONGEST} bytes, as none is")
     except (zlib.error, UnicodeDecodeError):
         raise SdpError("the text cannot be read: is the other side's jupyter_rtc of the same version?") from None
     return Note(_KINDS[content[0] - 1], sdp, int.from_bytes(content[1:5]))
 
 
+# Digit by digit, a number of 88 000 digits takes seconds. So numbers are split in halves, down to short ones.
+_SHORT = 64
+
+
+@functools.lru_cache(16)
+def _power(length: int) -> int:
+    power: int = len(_DIGITS) ** length
+    return power
+
+
 def _digits(number: int) -> str:
+    count = 1
+    while number >= _power(_SHORT * count):
+        count *= 2
+    return _padded(number, _SHORT * count).lstrip("0")
+
+
+def _padded(number: int, length: int) -> str:
+    if length > _SHORT:
+        high, low = divmod(number, _power(length // 2))
+        return _padded(high, length // 2) + _padded(low, length // 2)
     found = []
-    while number:
+    for _ in range(length):
         number, rest = divmod(number, len(_DIGITS))
         found.append(_DIGITS[rest])
     return "".join(reversed(found))
 
 
 def _number(digits: str) -> int:
+    if len(digits) > _SHORT:
+        half = _SHORT
+        while 2 * half < len(digits):
+            half *= 2
+        return _number(digits[:-half]) * _power(half) + _number(digits[-half:])
     number = 0
     for digit in digits:
         number = number * len(_DIGITS) + _VALUES[digit]

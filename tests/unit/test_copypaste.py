@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import string
+import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,62 @@ async def test_who_pastes_a_text_that_is_not_meant_for_them_is_told_so():
     await paste.close()
     with pytest.raises(InvalidStateError):
         paste.paste(CopyPaste.encode({"type": "answer", "sdp": SDP}))
+
+
+# -- hostile texts, and long ones ------------------------------------------------------------------------------------
+
+BOOK = text.LONGEST_PASTE
+
+
+@pytest.mark.parametrize(
+    ("hostile", "words"),
+    [
+        ("JRTC1zzz" + "7" * 238_327, "would have 238327 characters, and 89000 are the most"),
+        ("JRTC1zzz", "would have 238327 characters"),
+        ("JRTC1N9T" + "z" * 89_000, "changed on its way"),
+        ("JRTC1N9T" + "0" * 89_000, "changed on its way"),
+        ("JRTC1" * (BOOK // 5), "are the most|changed|cut short"),
+        ("JRTC1N9T" * (BOOK // 8), "cut short"),
+        ("-" * BOOK, "there is no text"),
+        ("\ud800" * BOOK, "there is no text"),
+        ("x" * BOOK, "not such a text"),
+        ("7" * (BOOK + 1), f"{BOOK + 1} characters were pasted, and {BOOK} are the most"),
+        ("\N{ARABIC-INDIC DIGIT FIVE}" * 100_000, "there is no text"),
+    ],
+    ids=range(11),
+)
+def test_hostile_texts_are_refused_at_once_and_in_words(hostile, words):
+    began = time.process_time()
+    with pytest.raises(SdpError, match=words):
+        CopyPaste().paste(hostile)
+    assert time.process_time() - began < 1
+
+
+def test_the_longest_description_is_carried_in_little_time():
+    sdp = "v=0\r\n" + "".join(random.Random(1).choices(string.printable[:94], k=text.LONGEST - 5))
+    began = time.process_time()
+    sent = CopyPaste.encode({"type": "offer", "sdp": sdp})
+    assert text.decode(sent).sdp == sdp
+    assert len(sent) <= text.LONGEST_TEXT + 8
+    assert time.process_time() - began < 2
+    with pytest.raises(ValueError, match="longer than any"):
+        CopyPaste.encode({"type": "offer", "sdp": sdp + "x"})
+
+
+def test_a_description_that_is_blown_up_is_refused():
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, text._DICTIONARY)
+    data = b"\1" + bytes(4) + squeeze.compress(b"v=0\r\n" * 1_000_000) + squeeze.flush()
+    body = text._digits(int.from_bytes(data + zlib.crc32(data).to_bytes(4)))
+    with pytest.raises(SdpError, match="longer than 65536 bytes"):
+        text.decode(text.START + text._digits(len(body)).rjust(3, "0") + body)
+
+
+@pytest.mark.parametrize("length", [1, 2, 63, 64, 65, 127, 128, 129, 500, 1025])
+def test_numbers_of_any_length_come_back(length):
+    chance = random.Random(length)
+    for _ in range(5):
+        digits = chance.choice(text._DIGITS[1:]) + "".join(chance.choices(text._DIGITS, k=length - 1))
+        number = text._number(digits)
+        assert number == sum(text._VALUES[d] * 62**place for place, d in enumerate(reversed(digits)))
+        assert text._digits(number) == digits
+    assert text._digits(0) == ""
