@@ -63,7 +63,12 @@ def picture_array(value: Any, format: Format = "rgb") -> tuple[Array, str, Forma
     pixels = pixels_of(value)
     if pixels is not None:
         return pixels, "np.asarray(image)", "rgb"
-    return as_array(value, "a picture", _PICTURES), "x", format
+    return as_array(value, "a picture", _PICTURES), _name_of(value), format
+
+
+def _name_of(value: Any) -> str:
+    """Return what a user would write for an array of `value`: tensors and lists have methods of their own, or none."""
+    return "x" if isinstance(value, np.ndarray) else "np.asarray(x)"
 
 
 def check_picture(array: Array, format: Format = "rgb", name: str = "x", *, clip: bool = False) -> None:
@@ -181,12 +186,12 @@ def samples_from_array(value: Any, over: float = OVER_SOUND) -> Samples:
         When it has another shape, or values beyond the range.
     """
     array = as_array(value, "sound", _SOUNDS)
-    shape, dtype = array.shape, array.dtype
+    shape, dtype, name = array.shape, array.dtype, _name_of(value)
     fits = array.ndim == 1 or (array.ndim == 2 and shape[1] in (1, 2))
     if not fits:
-        raise ValueError(f"shape {shape} with dtype {dtype} is no sound: {_SOUNDS}{_try_sound(array)}")
+        raise ValueError(f"shape {shape} with dtype {dtype} is no sound: {_SOUNDS}{_try_sound(array, name)}")
     if dtype.kind != "f" and dtype != np.int16:
-        raise TypeError(f"dtype {dtype} with shape {shape} is no sound: {_SOUNDS}{_try_sound(array)}")
+        raise TypeError(f"dtype {dtype} with shape {shape} is no sound: {_SOUNDS}{_try_sound(array, name)}")
     if array.ndim == 1:
         array = array[:, None]
     if dtype.kind == "i":
@@ -195,13 +200,13 @@ def samples_from_array(value: Any, over: float = OVER_SOUND) -> Samples:
     if max(-low, high) > 1 + over:
         raise ValueError(
             f"shape {shape} with dtype {dtype} has values from {low:g} to {high:g}: sound is in [-1, 1]"
-            f"{_try_sound(array if len(shape) == 2 else array[:, 0])}"
+            f"{_try_sound(array if len(shape) == 2 else array[:, 0], name)}"
         )
     return cast(Samples, np.nan_to_num(np.clip(array, -1, 1)).astype(np.float32))
 
 
-def _try_sound(array: Array) -> str:
-    remedy = sound_remedy(array)
+def _try_sound(array: Array, name: str) -> str:
+    remedy = sound_remedy(array, name)
     return f". Try {remedy}" if remedy else ""
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections import deque
 from typing import Any, Generic, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from ..checks import number_or_none, whole
-from .forms import Form, PictureForm, Piece, SoundForm
+from .forms import Form, Piece
 from .frames import Item
 from .slot import Slot
 from .ties import Ties
@@ -95,13 +97,17 @@ class FrameIterator(Generic[Item]):
 
 
 class Reader(Generic[Item]):
-    """The subscription behind `read` and `latest`; it ends itself when nobody has read for a while."""
+    """The subscription behind `read` and `latest`; it ends itself when nobody has read for a while.
 
-    def __init__(self, track: Waitable[Item]) -> None:
+    Sound has one for each form in which it is read, so that no reader takes from another one.
+    """
+
+    def __init__(self, track: Waitable[Item], form: Form[Any]) -> None:
         # Sound: 200 ms, so that successive reads are gapless and a late one is not old.
         self.slot: Slot[Item] = Slot(1 if track.kind == "video" else 10)
-        self.form: Form[Any] = PictureForm() if track.kind == "video" else SoundForm(exact=False)
+        self._form = form
         self._rest: list[npt.NDArray[Any]] = []
+        self._turn = threading.Lock()  # of several threads that read, one at a time
         self.last_read = time.monotonic()
         self.stopped = False
         self._waiting = 0
@@ -116,17 +122,33 @@ class Reader(Generic[Item]):
         self._waiting -= 1
         self.last_read = time.monotonic()
 
-    def rest_in(self, form: SoundForm) -> list[npt.NDArray[Any]]:
-        """Return the sound that was taken and not read yet, in this form; what is there in another one is let go."""
-        if not isinstance(self.form, SoundForm) or (self.form.rate, self.form.channels) != (form.rate, form.channels):
-            self.form = form
-            self._rest.clear()
-        return self._rest
+    @property
+    def held(self) -> int:
+        """Samples that were taken and not read yet."""
+        return sum(map(len, self._rest))
+
+    def add(self, item: Item | None) -> None:
+        """Take sound; None: there is no more, and what the form holds back is all."""
+        with self._turn:
+            for _, piece in self._form.rest() if item is None else self._form.take(item):
+                if self._rest and self._rest[0].shape[1] != piece.shape[1]:
+                    self._rest.clear()
+                self._rest.append(piece)
+
+    def cut(self, wanted: int) -> npt.NDArray[Any] | None:
+        """Return so many samples, or None if there are not so many yet."""
+        with self._turn:
+            if self.held < wanted:
+                return None
+            sound = np.concatenate(self._rest)
+            self._rest = [sound[wanted:]] if len(sound) > wanted else []
+            return sound[:wanted].copy()
 
     def clear(self) -> None:
         """Forget what waits."""
         self.slot.clear()
-        self._rest.clear()
+        with self._turn:
+            self._rest.clear()
 
     def _put(self, item: Item) -> None:
         self.slot.put(item)

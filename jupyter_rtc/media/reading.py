@@ -9,7 +9,6 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any, Literal, cast
 
-import numpy as np
 import numpy.typing as npt
 
 from ..checks import number, number_or_none
@@ -46,14 +45,17 @@ class Readable(Waitable[Item]):
     _enabled: bool
     _ready_state: Literal["live", "ended"]
     _latest: Item | None
-    _reader: Reader[Item] | None
+    _readers: dict[tuple[int, int | None], Reader[Item]]
 
-    def _get_reader(self) -> Reader[Item]:
+    def _get_reader(self, form: SoundForm | None = None) -> Reader[Item]:
+        kind = (SAMPLE_RATE, None) if form is None else (form.rate, form.channels)
         with self._lock:
-            if self._reader is None or self._reader.stopped:
-                self._reader = Reader(self)
-            self._reader.last_read = time.monotonic()
-            return self._reader
+            reader = self._readers.get(kind)
+            if reader is None or reader.stopped:
+                own: Any = PictureForm() if self.kind == "video" else form or SoundForm(exact=False)
+                reader = self._readers[kind] = Reader(self, own)
+            reader.last_read = time.monotonic()
+            return reader
 
     def _latest_picture(self, *, format: Format = "rgb") -> npt.NDArray[Any] | None:
         """Return the newest picture, or None, at once.
@@ -160,33 +162,24 @@ class Readable(Waitable[Item]):
         wanted = max(1, round(seconds * form.rate))
         limit = number_or_none("timeout", timeout)
         began = time.monotonic()
-        with self._get_reader() as reader:
-            rest = reader.rest_in(form)
-            while sum(map(len, rest)) < wanted:
+        with self._get_reader(form) as reader:
+            while (sound := reader.cut(wanted)) is None:
                 try:
-                    item = self._wait(reader.slot, limit, began=began)
+                    reader.add(self._wait(reader.slot, limit, began=began))
                 except ConnectTimeout:
                     raise
                 except TimeoutError:
-                    come = sum(map(len, rest)) / form.rate
+                    come = reader.held / form.rate
                     if not come:
                         raise
                     raise TimeoutError(
                         f"{come:.2g} of {seconds:g} s of sound came within {limit:g} s: give a longer timeout"
                     ) from None
                 except InvalidStateError:
-                    pieces = reader.form.rest()
-                    if sum(map(len, rest)) + sum(len(piece) for _, piece in pieces) < wanted:
+                    reader.add(None)
+                    if reader.held < wanted:
                         raise
-                else:
-                    pieces = reader.form.take(item)
-                for _, piece in pieces:
-                    if rest and rest[0].shape[1] != piece.shape[1]:
-                        rest.clear()
-                    rest.append(piece)
-            sound = np.concatenate(rest)
-            rest[:] = [sound[wanted:]] if len(sound) > wanted else []
-            return sound[:wanted].copy()
+            return sound
 
     read = ByKind(_read_picture, _read_sound)
 

@@ -68,7 +68,7 @@ class Track(Followable[Item], Displayable, Emitter):
         self._clones: weakref.WeakSet[Track[Item]] = weakref.WeakSet()
         self._latest: Item | None = None
         self._last_size: tuple[int, int] | None = None
-        self._reader: Reader[Item] | None = None
+        self._readers: dict[tuple[int, int | None], Reader[Item]] = {}
         self._outlet: Any = None
         self._frames_in = 0
         #: The time of its first item.
@@ -268,8 +268,8 @@ class Track(Followable[Item], Displayable, Emitter):
         """Let nobody read what a source gave that is gone."""
         with self._lock:
             self._latest = None
-            if self._reader is not None:
-                self._reader.clear()
+            for reader in self._readers.values():
+                reader.clear()
 
     def _fail(self, error: BaseException) -> None:
         """Keep and tell an error of user code, each kind once."""

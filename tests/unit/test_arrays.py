@@ -236,6 +236,19 @@ def test_a_tensors_own_words_are_told_with_the_way_out():
     assert remedy == "x.detach().cpu().numpy()"
 
 
+def test_a_remedy_for_what_is_no_array_begins_with_making_one():
+    class Planes:
+        """As a torch tensor, whose `transpose` is not numpy's."""
+
+        def __array__(self, dtype=None, copy=None):
+            return CHW
+
+    _, remedy = refusal(pixels, Planes())
+    assert remedy == "np.moveaxis(np.asarray(x), 0, -1)"
+    assert refusal(pixels, [[0, 255], [3, 4]])[1] == "np.asarray(x).astype(np.uint8)"
+    assert refusal(samples_from_array, [0, 20_000])[1] == "np.asarray(x) / 32768"
+
+
 def test_what_only_gives_its_memory_by_dlpack_is_a_picture():
     class OnThisMachine:
         def __dlpack__(self, **options):

@@ -137,7 +137,7 @@ def test_a_map_that_its_own_sources_function_can_see_is_freed_with_it():
 
     app = App()
     app.mapped.read(timeout=SOON)
-    app.mapped._reader.last_read -= 100  # as if it was a while ago
+    app.mapped._readers[48_000, None].last_read -= 100  # as if it was a while ago
     wait_for(lambda sinks=app.source._sinks: not sinks)
     gone = weakref.ref(app)
     del app

@@ -470,6 +470,30 @@ def test_sound_is_read_at_another_rate_in_exact_lengths_and_without_a_gap(rate, 
     np.testing.assert_allclose(sound[skip:, -1], expected[skip:], atol=2e-3)
 
 
+def test_readers_of_different_rates_do_not_take_from_each_other():
+    track = NumpyAudioTrack(lambda times: times % 1.0)
+    ramps: dict[int, list[np.ndarray]] = {48_000: [], 16_000: []}
+    failures: list[BaseException] = []
+
+    def read(rate: int) -> None:
+        try:
+            for _ in range(10):
+                ramps[rate].append(track.read(0.03, timeout=SOON, sample_rate=rate))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read, args=(rate,)) for rate in (48_000, 16_000, 16_000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    track.stop()
+    assert failures == []
+    assert {len(part) for part in ramps[16_000]} == {480}
+    ramp = np.concatenate(ramps[48_000])[:, 0]
+    np.testing.assert_allclose(np.diff(ramp), 1 / 48_000, atol=1e-6)
+
+
 def test_ten_kilohertz_do_not_come_back_as_six():
     track = TestTone(10_000)
     sound = track.read(0.3, timeout=SOON, sample_rate=16_000)[800:]
