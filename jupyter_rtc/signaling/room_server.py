@@ -7,9 +7,11 @@ import contextlib
 import json
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..media.display import Displayable
 from . import loop
 from .guard import OTHER_SITES, Guard
 from .http import LONGEST_BODY, words
@@ -48,15 +50,18 @@ class _Guest:
             self.outbox.put_nowait(None)
 
 
-class RoomServer:
-    """What `serve_rooms` returns: `url` is what others pass to `WebSocketRoom`."""
+class RoomServer(Displayable):
+    """What `serve_rooms` returns: `url` is what others pass to `WebSocketRoom`. Displayed, it lists who is where."""
 
     def __init__(self, host: str, port: int, token: str | None) -> None:
         self._host, self._port = host, port
-        self._guard = Guard(Token(token), host)
+        self._token = Token(token)
+        self._guard = Guard(self._token, host)
         self._rooms: dict[str, dict[str, _Guest]] = {}
         self._runner: Any = None
         self._closed = False
+        #: Called on any thread when what is listed has changed.
+        self._watchers: set[Callable[[], None]] = set()
 
     def __repr__(self) -> str:
         return f"<RoomServer {'closed' if self._closed else self.url}, {len(self._rooms)} rooms>"
@@ -89,6 +94,11 @@ class RoomServer:
         if not self._closed:
             self._closed = True
             asyncio.run_coroutine_threadsafe(self._stop(), loop.loop()).result(QUICK)
+            self._changed()
+
+    def _changed(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
 
     async def aclose(self) -> None:
         """Close it."""
@@ -155,6 +165,7 @@ class RoomServer:
         for other in others.values():
             other.tell(type="join", id=guest.id, name=guest.name)
         others[guest.id] = guest
+        self._changed()
         return ""
 
     def _leave(self, room: str, guest: _Guest) -> None:
@@ -164,6 +175,7 @@ class RoomServer:
             other.tell(type="leave", id=guest.id)
         if not others:
             self._rooms.pop(room, None)
+        self._changed()
 
 
 def _status(request: web.Request) -> int:

@@ -15,7 +15,9 @@ from ..media.stream import MediaStream
 from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
 from ..signaling.room import Member, Room
+from ..signaling.room_server import RoomServer
 from ..signaling.server import WhipServer
+from ..signaling.tokens import Token
 from .copying import CopyButton
 from .player import Video
 
@@ -58,11 +60,10 @@ def _describe(server: WhipServer) -> str:
         error = server._problem
         return f'<b role="alert">{escape(str(error))}</b>' if error is not None else "Starting …"
     url = escape(server._address())
-    token = "and the token it was made with" if server._token else "no token is needed"
     into = "It comes into <code>server.published[NAME]</code>."
     published = [(name, _tracks(stream)) for name, stream in sorted(server.published.items())]
     parts = [
-        f"<p>Publish to <code>{url}/whip/NAME</code>, {token}. {into}</p>",
+        f"<p>Publish to <code>{url}/whip/NAME</code>, {_token(server._token)}. {into}</p>",
         f'<p>Watch at <a href="{url}/" target="_blank" rel="noopener">{url}</a>.</p>',
         _list("Published here", published),
     ]
@@ -75,6 +76,28 @@ def _describe(server: WhipServer) -> str:
     ]
     parts.append(_list("To be watched", watched, is_html=True))
     return "".join(parts)
+
+
+def room_server_view(server: RoomServer) -> Any:
+    """Return a list of the rooms and who is in them."""
+    page = ipywidgets.HTML()
+
+    def refresh() -> None:
+        rooms = [
+            (room, ", ".join(escape(guest.name) or "nameless" for guest in guests.copy().values()))
+            for room, guests in sorted(server._rooms.copy().items())
+        ]
+        enter = (
+            f'Enter with <code>WebSocketRoom("{escape(server.url)}", ROOM, name=NAME)</code>, {_token(server._token)}.'
+        )
+        page.value = "The server is closed." if server._closed else f"<p>{enter}</p>{_list('Rooms', rooms)}"
+
+    _follow(server._watchers, refresh)
+    return _plain(page)
+
+
+def _token(token: Token) -> str:
+    return "and the token it was made with" if token else "no token is needed"
 
 
 def _tracks(stream: MediaStream) -> str:

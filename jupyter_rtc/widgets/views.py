@@ -11,10 +11,11 @@ from ..rtc.connection import PeerConnection
 from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
 from ..signaling.room import Room
+from ..signaling.room_server import RoomServer
 from ..signaling.server import WhipServer
 from .connection import ConnectionView
 from .player import Audio, Video
-from .servers import exchange_view, paste_view, room_view, server_view
+from .servers import exchange_view, paste_view, room_server_view, room_view, server_view
 
 
 def view_of(shown: Any) -> Any:
@@ -27,6 +28,8 @@ def view_of(shown: Any) -> Any:
         return Video(shown) if shown.get_video_tracks() or not shown.get_tracks() else Audio(shown)
     if isinstance(shown, WhipServer):
         return server_view(shown)
+    if isinstance(shown, RoomServer):
+        return room_server_view(shown)
     if isinstance(shown, Room):
         return room_view(shown)
     if isinstance(shown, CopyPaste):

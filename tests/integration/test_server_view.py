@@ -100,6 +100,18 @@ def test_a_signaling_shows_where_it_goes_and_no_secret():
     assert "media.example" in shown
 
 
+async def test_a_server_of_rooms_shows_where_it_is_and_who_is_there():
+    server = rtc.serve_rooms(token="class-42")
+    await until_shown(server.view, server.url, "nothing yet", "the token it was made with")
+    for name in ("<Ada>", ""):
+        async with rtc.WebSocketRoom(server.url, "a < b", name=name, token="class-42"):
+            await until_shown(server.view, f"a &lt; b ({name.replace('<', '&lt;').replace('>', '&gt;') or 'nameless'})")
+        await until_shown(server.view, "nothing yet")
+    assert "class-42" not in server.view.value
+    server.close()
+    await until_shown(server.view, "closed")
+
+
 async def test_all_pictures_of_a_member_are_shown_and_nothing_of_one_that_left():
     async with (
         rtc.serve_rooms(0) as server,
