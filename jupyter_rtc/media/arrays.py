@@ -190,7 +190,7 @@ def samples_from_array(value: Any, over: float = OVER_SOUND) -> Samples:
     fits = array.ndim == 1 or (array.ndim == 2 and shape[1] in (1, 2))
     if not fits:
         raise ValueError(f"shape {shape} with dtype {dtype} is no sound: {_SOUNDS}{_try_sound(array, name)}")
-    if dtype.kind != "f" and dtype != np.int16:
+    if dtype.kind != "f" and dtype.newbyteorder("=") != np.int16:
         raise TypeError(f"dtype {dtype} with shape {shape} is no sound: {_SOUNDS}{_try_sound(array, name)}")
     if array.ndim == 1:
         array = array[:, None]

@@ -119,6 +119,8 @@ def checked_rate(sample_rate: Any) -> int:
     """
     if not 1000 <= number("sample_rate", sample_rate) <= 384_000:
         raise ValueError(f"sample_rate is in Hz, between 1000 and 384000, not {sample_rate!r}")
+    if sample_rate != int(sample_rate):
+        raise ValueError(f"sample_rate is in whole Hz, not {sample_rate!r}")
     return int(sample_rate)
 
 

@@ -115,7 +115,7 @@ def sound_remedy(array: Array, name: str = "x") -> str:
 
 def _as_level(array: Array, x: str) -> str:
     kind, bytes_each = array.dtype.kind, array.dtype.itemsize
-    if array.dtype == np.int16:
+    if array.dtype.newbyteorder("=") == np.int16:
         return x
     if kind == "b":
         return f"{x}.astype(float)"

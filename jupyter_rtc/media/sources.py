@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -158,7 +159,8 @@ class NumpyVideoTrack(Source[Picture]):
         self._source = None if source is None or self._film is not None else self._source_of(source)
         # A picture of an iterator, made for a still, would be lost to those who watch.
         self._stills = "seen" if source is None or self._film or isinstance(source, Iterator) else "made"
-        super().__init__("video", name_of(source) or "numpy video")
+        name = os.path.basename(source) if self._film else name_of(source)
+        super().__init__("video", name or "numpy video")
         if source is None:
             self._keeps_last = True
             self._muted = True  # until something is written
@@ -224,7 +226,7 @@ class NumpyVideoTrack(Source[Picture]):
                 self._latest, self._pending = self._pending, None
 
     def _why_silent(self) -> str:
-        if self._source is None:
+        if self._source is None and self._film is None:
             return "nothing was written to the track yet: call write(frame)"
         return "its source has given no picture yet" + (f": it raised {self.error!r}" if self.error else "")
 

@@ -82,6 +82,7 @@ def test_the_number_of_channels_may_change_on_the_way():
     [
         ({"sample_rate": "16k"}, TypeError),
         ({"sample_rate": 0}, ValueError),
+        ({"sample_rate": 22_050.5}, ValueError),
         ({"sample_rate": float("nan")}, ValueError),
         ({"channels": 3}, ValueError),
         ({"channels": "mono"}, TypeError),

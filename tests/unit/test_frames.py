@@ -214,6 +214,7 @@ def test_a_png_holds_the_very_same_pixels():
     [
         (np.array([0, 16384, -32768], np.int16), [[0], [0.5], [-1]]),
         (np.array([[0, 16384]], np.int16), [[0, 0.5]]),
+        (np.array([0, 16384], ">i2"), [[0], [0.5]]),
         (np.array([0.5, -0.25]), [[0.5], [-0.25]]),
         (np.array([[0.5, -0.25]], np.float32), [[0.5, -0.25]]),
         (np.array([[0.5], [1.0]], np.float16), [[0.5], [1.0]]),
@@ -222,7 +223,18 @@ def test_a_png_holds_the_very_same_pixels():
         (np.arange(6, dtype=np.int16)[::-2], [[5 / 32768], [3 / 32768], [1 / 32768]]),
         (np.array([], np.int16), np.zeros((0, 1))),
     ],
-    ids=["int16", "stereo int16", "float64", "stereo", "column", "list", "clipped", "strides", "empty"],
+    ids=[
+        "int16",
+        "stereo int16",
+        "big endian int16",
+        "float64",
+        "stereo",
+        "column",
+        "list",
+        "clipped",
+        "strides",
+        "empty",
+    ],
 )
 def test_every_form_of_sound_becomes_float32_columns(value, expected):
     samples = samples_from_array(value)

@@ -219,6 +219,7 @@ def test_size_scales_every_picture():
 def test_a_film_is_played_once_at_its_own_pace(tmp_path):
     path = write_film(tmp_path / "film.mp4", [picture(40 + 20 * n, (64, 48)) for n in range(10)], fps=20)
     track = NumpyVideoTrack(path)
+    assert track.label == "film.mp4"
     began = time.monotonic()
     got = [(seconds, int(frame.mean())) for seconds, frame in track.frames(drop=False, timestamps=True, timeout=SOON)]
     took = time.monotonic() - began
