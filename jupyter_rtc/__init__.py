@@ -7,6 +7,7 @@ A camera, a microphone, a numpy array or a remote peer is a track; tracks are re
 from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
 
+from .border import draw as _draw_border
 from .config import configure
 from .doctor import doctor
 from .errors import (
@@ -118,3 +119,5 @@ __all__ = [
     "read_stamp",
     "serve_rooms",
 ]
+
+_draw_border(globals(), __all__)

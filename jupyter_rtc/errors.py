@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import border
+
 
 class RtcError(Exception):
     """Any error of jupyter_rtc."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return it as IPython shows it: the user's lines, and the sentence."""
+        return border.render(self)
 
 
 class InvalidStateError(RtcError, RuntimeError):

@@ -21,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith("JUPYTER_RTC_") and name != "JUPYTER_RTC_TEST_SCALE":
             del os.environ[name]
+    # Who looks for a failure's reason wants to see our own frames.
+    os.environ["JUPYTER_RTC_TRACEBACKS"] = "full"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

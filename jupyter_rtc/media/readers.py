@@ -11,6 +11,7 @@ from typing import Any, Generic, Self
 import numpy as np
 import numpy.typing as npt
 
+from ..border import draw_around
 from ..checks import number_or_none, whole
 from .forms import Form, Piece
 from .frames import Item
@@ -24,6 +25,7 @@ LINGER = 10.0
 LOSSLESS_BOUND = 300
 
 
+@draw_around
 class FrameIterator(Generic[Item]):
     """The items of a track as they come, for ``for`` and ``async for``; see `Track.frames`."""
 

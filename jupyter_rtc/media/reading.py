@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 import numpy.typing as npt
 
+from ..border import border
 from ..checks import number, number_or_none
 from ..errors import ConnectTimeout, InvalidStateError
 from .forms import PictureForm, SoundForm
@@ -26,7 +27,7 @@ class ByKind:
     """
 
     def __init__(self, picture: Callable[..., Any], sound: Callable[..., Any]) -> None:
-        self._picture, self._sound = picture, sound
+        self._picture, self._sound = border(picture), border(sound)
 
     def __set_name__(self, owner: type, name: str) -> None:
         for function in (self._picture, self._sound):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..border import draw_around
 from ..media.display import Displayable
 from . import loop
 from .guard import OTHER_SITES, Guard
@@ -50,6 +51,7 @@ class _Guest:
             self.outbox.put_nowait(None)
 
 
+@draw_around
 class RoomServer(Displayable):
     """What `serve_rooms` returns: `url` is what others pass to `WebSocketRoom`. Displayed, it lists who is where."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NoReturn
 
+from ..border import border
 from ..errors import InvalidStateError
 from ..media.track import Track
 
@@ -24,6 +25,7 @@ class _OfTheTrack:
             return partial(_refuse, str(error))  # when it is called, not when it is looked at
 
 
+@border
 def _refuse(reason: str, *_arguments: Any, **_options: Any) -> NoReturn:
     raise InvalidStateError(reason)
 

@@ -17,6 +17,7 @@ from tests.files import files_of_the_project
 
 # A package imports only from its own line and from those above it.
 LAYERS = (
+    {"border"},
     {"errors"},
     {"threads"},
     {"checks"},
