@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import traceback
 
 import pytest
@@ -131,9 +132,9 @@ print("\\n" + json.dumps(told))
 def run_in_ipython(lines: list[str], **environment: str) -> dict[str, list[str]]:
     command = [sys.executable, "-c", IN_IPYTHON, BEFORE, json.dumps(lines)]
     kept = {name: value for name, value in os.environ.items() if name != "JUPYTER_RTC_TRACEBACKS"}
-    run = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, timeout=100, env={**kept, **environment}, check=False
-    )
+    with tempfile.TemporaryDirectory() as own:
+        kept |= {"IPYTHONDIR": own, **environment}
+        run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100, env=kept, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])
 
