@@ -179,7 +179,8 @@ def test_shift_tab_tells_the_real_arguments_and_what_it_does(name):
 )
 def test_ipython_shows_the_arguments_of_an_objects_methods(objects, name, wanted):
     kind, method = name.split(".")
-    shown = Inspector().info(getattr(objects[kind], method), method)
+    theme = {"theme_name": "linux"} if "theme_name" in inspect.signature(Inspector).parameters else {}  # IPython 9
+    shown = Inspector(**theme).info(getattr(objects[kind], method), method)
     assert shown["docstring"]
     for parameter in wanted:
         assert parameter in shown["definition"]
