@@ -63,7 +63,7 @@ DOCUMENTED = {
     "CopyPaste": f"{SIGNALING} failed encode decode text next_text paste words view",
     "WebSocketRoom": ROOM,
     "JanusRoom": f"{ROOM} connection",
-    "RoomServer": "url close aclose",
+    "RoomServer": "url close aclose view",
     "CloudflareTurn": "ice_servers name",
     "TwilioTurn": "ice_servers name",
     "HuggingFaceTurn": "ice_servers name",
