@@ -193,11 +193,14 @@ export class FakePeerConnection extends EventTarget {
     this.transceivers.push(transceiver);
     return transceiver;
   }
-  async setLocalDescription() {
+  async createOffer() {
+    return { type: "offer", sdp: `offer of ${this.transceivers.length}` };
+  }
+  async setLocalDescription(description) {
     this.transceivers.forEach((transceiver, index) => {
       transceiver.mid = String(index);
     });
-    this.localDescription = { type: "offer", sdp: `offer of ${this.transceivers.length}` };
+    this.localDescription = description;
     this.signalingState = "have-local-offer";
   }
   async setRemoteDescription(description) {

@@ -56,6 +56,7 @@ class ReceivedTrack(Track[Item]):
         self.decoded = Pictures()
         self.frames_received = self.decode_errors = 0
         self.concealed = 0
+        self._concealed_samples = self._concealments = 0
         self.buffer_seconds = 0.0
 
     def measured(self, round_trip: float) -> None:
@@ -122,7 +123,10 @@ class ReceivedTrack(Track[Item]):
         media = self._clock.ticks(encoded.timestamp, encoded.arrived) / self._intake.clock_rate
         when = self._timeline.when(media, encoded.arrived)
         parts = [decoder.conceal() for _ in range(min(encoded.lost, CONCEALED))]
+        made_up = sum(map(len, parts))
         self.concealed += len(parts)
+        self._concealed_samples += made_up
+        self._concealments += made_up > 0
         parts.append(decoder.decode(encoded.data))
         self.decoded.add((0, 0), time.monotonic() - began)
         when -= sum(map(len, parts[:-1])) / SAMPLE_RATE
@@ -169,9 +173,12 @@ class ReceivedTrack(Track[Item]):
             "packetsDiscarded": intake.video.late if self.kind == "video" else intake.audio.late,
         }
         if self.kind == "audio":
-            concealed = self.concealed * SAMPLE_RATE // 50
-            samples = {"totalSamplesReceived": self._loudness.samples, "concealedSamples": concealed}
-            return emitted | samples | {"concealmentEvents": self.concealed} | self._loudness.members()
+            samples = {
+                "totalSamplesReceived": self._loudness.samples,
+                "concealedSamples": self._concealed_samples,
+                "concealmentEvents": self._concealments,
+            }
+            return emitted | samples | self._loudness.members()
         received = {
             "framesReceived": self.frames_received + intake.unread + intake.overflowed,
             "framesDropped": sum(self.dropped.values()),

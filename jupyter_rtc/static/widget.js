@@ -837,6 +837,15 @@ async function preferQuality(sender, track) {
     if (!(error instanceof DOMException && error.name === "NotSupportedError")) throw error;
   }
 }
+function inStereo(sdp) {
+  const numbers2 = [...sdp.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map(([, number]) => number);
+  return sdp.replace(/^a=fmtp:(\d+) ([^\r\n]*)/gm, (line, number, parameters) => {
+    if (!numbers2.includes(number)) return line;
+    const said = parameters.split(";").map((one) => one.trim().split("=")[0]);
+    const missing = ["stereo", "sprop-stereo"].filter((name) => !said.includes(name));
+    return [line, ...missing.map((name) => `${name}=1`)].join(";");
+  });
+}
 var CONNECT_WITHIN = 5e3;
 var NO_WAY = "no direct path (UDP) from the page to the kernel: let both be on the same network with no firewall between, or set a TURN server with jupyter_rtc.configure(ice_servers=[...])";
 var NO_RELAY = "no way through a TURN server from the page to the kernel, and no other way is allowed (ice_transport_policy): see jupyter_rtc.doctor()";
@@ -1020,7 +1029,8 @@ var WebRtcTransport = class {
     this.#offering = true;
     try {
       this.#shape();
-      await this.#pc.setLocalDescription();
+      const { sdp = "" } = await this.#pc.createOffer();
+      await this.#pc.setLocalDescription({ type: "offer", sdp: inStereo(sdp) });
     } catch (error) {
       return this.#fail(`no offer could be made: ${error}`);
     }

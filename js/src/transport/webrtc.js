@@ -4,6 +4,7 @@
  * @import { Envelope, Heartbeat, KernelMessage, Kind, PageMessage } from "../types.js"
  */
 import { preferQuality } from "./quality.js";
+import { inStereo } from "./stereo.js";
 
 /** Milliseconds from the kernel's answer to a connection. */
 const CONNECT_WITHIN = 5000;
@@ -297,7 +298,8 @@ export class WebRtcTransport {
     this.#offering = true;
     try {
       this.#shape();
-      await this.#pc.setLocalDescription();
+      const { sdp = "" } = await this.#pc.createOffer();
+      await this.#pc.setLocalDescription({ type: "offer", sdp: inStereo(sdp) });
     } catch (error) {
       return this.#fail(`no offer could be made: ${error}`);
     }
