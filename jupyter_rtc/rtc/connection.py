@@ -369,6 +369,7 @@ class PeerConnection(Displayable, HasStates):
                 wanted=self._session.channels or bool(self._session.transceivers),
                 told=len(told),
                 hidden=sum(".local " in candidate["candidate"] for candidate in told),
+                named=() if remote is None else sdp.named_hosts(remote.sdp),
                 was_connected=history.was("connected"),
                 ended="here" if self._closed and not history.bye else history.ended(facts),
                 loss=None if self._closed else self._loss,

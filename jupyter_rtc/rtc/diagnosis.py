@@ -39,6 +39,8 @@ class Gathered:
         Whether there is a transceiver or a channel.
     told, hidden : int
         How many candidates the other side's description has, and how many of these have a ``.local`` name.
+    named : tuple of str
+        Hosts that its candidates name in the place of addresses.
     was_connected : bool
     ended : str
         Who has ended it: ``"here"``, ``"there"`` (it has closed its connection), ``"bye"`` (it said so), or ``""``.
@@ -58,6 +60,7 @@ class Gathered:
     wanted: bool = True
     told: int = 0
     hidden: int = 0
+    named: tuple[str, ...] = ()
     was_connected: bool = False
     ended: str = ""
     loss: tuple[str, bool] | None = None
@@ -204,6 +207,11 @@ def _addresses(it: Gathered) -> Finding | None:
             "the other side told nothing but .local names, behind which a browser hides its addresses",
             "It must reach us itself then: is UDP from it to this machine let through? A page that uses the camera "
             f"tells its addresses. Else name a TURN server: {_TURN}",
+        )
+    if it.named:
+        return Finding(
+            f"the other side names the host {it.named[0]} in the place of an address, and it has none here that fits",
+            "Is that the right name, and does this machine know it? Else let the other side tell its address.",
         )
     if it.told:
         return Finding(

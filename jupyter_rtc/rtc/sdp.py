@@ -290,6 +290,12 @@ def candidates(text: str) -> list[dict[str, Any]]:
     ]
 
 
+def named_hosts(text: str) -> tuple[str, ...]:
+    """Return the hosts that candidates of a description name in the place of addresses."""
+    sections = read(text).sections
+    return tuple(dict.fromkeys(c.address for section in sections for c in section.candidates if c.is_name))
+
+
 def with_candidate(text: str, candidate: dict[str, Any] | None) -> str:
     """Return a remote description with a candidate that came after it, or with the end of candidates: §4.4.2."""
     line = "a=end-of-candidates"

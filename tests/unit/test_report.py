@@ -75,6 +75,7 @@ SAME = facts(pair(**SENT, requests_received=1), remote=(candidate(1),))
             Gathered("new", facts(local=(), failures={TURN: "it refused"}), relay_only=True, servers=(TURN,), **BOTH),
         ),
         ("told no address", "add_ice_candidate", Gathered("connecting", facts(remote=()), **BOTH | {"told": 0})),
+        ("media.example", "right name", Gathered("connecting", facts(remote=()), named=("media.example",), **BOTH)),
         (".local names", "camera", Gathered("connecting", facts(remote=()), hidden=1, **BOTH)),
         ("IPv6", "TURN", Gathered("connecting", facts(), **BOTH)),
         ("still trying: the only way", "", Gathered("connecting", facts(pair(**SENT)), **BOTH | {"age": 0.0})),
