@@ -200,7 +200,7 @@ export class FakePeerConnection extends EventTarget {
     this.transceivers.forEach((transceiver, index) => {
       transceiver.mid = String(index);
     });
-    this.localDescription = description;
+    this.localDescription = description ?? (await this.createOffer());
     this.signalingState = "have-local-offer";
   }
   async setRemoteDescription(description) {

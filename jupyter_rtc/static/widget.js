@@ -841,9 +841,7 @@ function inStereo(sdp) {
   const numbers2 = [...sdp.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map(([, number]) => number);
   return sdp.replace(/^a=fmtp:(\d+) ([^\r\n]*)/gm, (line, number, parameters) => {
     if (!numbers2.includes(number)) return line;
-    const said = parameters.split(";").map((one) => one.trim().split("=")[0]);
-    const missing = ["stereo", "sprop-stereo"].filter((name) => !said.includes(name));
-    return [line, ...missing.map((name) => `${name}=1`)].join(";");
+    return /\bstereo=/.test(parameters) ? line : `${line};stereo=1;sprop-stereo=1`;
   });
 }
 var CONNECT_WITHIN = 5e3;
@@ -1030,7 +1028,8 @@ var WebRtcTransport = class {
     try {
       this.#shape();
       const { sdp = "" } = await this.#pc.createOffer();
-      await this.#pc.setLocalDescription({ type: "offer", sdp: inStereo(sdp) });
+      const stereo = inStereo(sdp);
+      await this.#pc.setLocalDescription(stereo === sdp ? void 0 : { type: "offer", sdp: stereo });
     } catch (error) {
       return this.#fail(`no offer could be made: ${error}`);
     }

@@ -8,8 +8,7 @@ export function inStereo(sdp) {
   const numbers = [...sdp.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map(([, number]) => number);
   return sdp.replace(/^a=fmtp:(\d+) ([^\r\n]*)/gm, (line, number, parameters) => {
     if (!numbers.includes(number)) return line;
-    const said = parameters.split(";").map((/** @type {string} */ one) => one.trim().split("=")[0]);
-    const missing = ["stereo", "sprop-stereo"].filter((name) => !said.includes(name));
-    return [line, ...missing.map((name) => `${name}=1`)].join(";");
+    // Firefox says what it wants, and takes its own descriptions best as they are.
+    return /\bstereo=/.test(parameters) ? line : `${line};stereo=1;sprop-stereo=1`;
   });
 }

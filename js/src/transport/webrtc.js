@@ -299,7 +299,8 @@ export class WebRtcTransport {
     try {
       this.#shape();
       const { sdp = "" } = await this.#pc.createOffer();
-      await this.#pc.setLocalDescription({ type: "offer", sdp: inStereo(sdp) });
+      const stereo = inStereo(sdp);
+      await this.#pc.setLocalDescription(stereo === sdp ? undefined : { type: "offer", sdp: stereo });
     } catch (error) {
       return this.#fail(`no offer could be made: ${error}`);
     }
