@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from numbers import Real
@@ -25,6 +26,22 @@ def number(name: str, value: Any) -> float:
     if math.isnan(found):
         raise ValueError(f"{name} is a number, not nan")
     return found
+
+
+_UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+
+
+def bits_per_second(name: str, value: Any) -> float:
+    """Return a bit rate; of ``"2M"`` the error says what that is as a number."""
+    match = isinstance(value, str) and re.fullmatch(
+        r"\s*(\d+\.?\d*)\s*([kmg]?)(?:bits?|bps|bit/s)?\s*", value, re.IGNORECASE
+    )
+    if match:
+        meant = round(float(match[1]) * _UNITS[match[2].lower()])
+        raise TypeError(f"{name} is a number of bits a second, not {value!r}: write {meant:_}")
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is a number of bits a second, as 2_000_000, not {value!r}")
+    return number(name, value)
 
 
 def number_or_none(name: str, value: Any) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .checks import flag
+from .checks import bits_per_second, flag
 from .ice import (
     IceServer,
     IceServers,
@@ -126,8 +126,7 @@ def parse_bitrate(value: Any) -> Bitrate:
     if unknown:
         raise ValueError(f"a bitrate has 'floor', 'start' and 'ceiling', not {', '.join(map(repr, sorted(unknown)))}")
     for name, bits in given.items():
-        if isinstance(bits, bool) or not isinstance(bits, (int, float)):
-            raise TypeError(f"the bitrate's {name} is a number of bits a second, not {bits!r}")
+        bits_per_second(f"the bitrate's {name}", bits)
         if not 1_000 <= bits <= 1_000_000_000:
             raise ValueError(f"the bitrate's {name} is in bits a second, from 1000 to 1e9, not {bits!r}")
     # What was not given gives way to what was.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..checks import flag, number
+from ..checks import bits_per_second, flag, number
 from ..errors import NotSupportedError
 from ..media.track import Kind
 
@@ -55,7 +55,7 @@ class Encoding:
         if max_bitrate is not None:
             if kind == "audio":
                 raise NotSupportedError("the bit rate of sound is fixed, 96 kbit/s: leave max_bitrate out")
-            encoding = replace(encoding, max_bitrate=_limit("max_bitrate", max_bitrate))
+            encoding = replace(encoding, max_bitrate=_limit("max_bitrate", bits_per_second("max_bitrate", max_bitrate)))
         # §5.2.7: neither is for sound, where they are passed over.
         if max_framerate is not None and kind == "video":
             encoding = replace(encoding, max_framerate=_limit("max_framerate", max_framerate))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import traitlets
 
-from ..checks import flag, string
+from ..checks import flag, string, whole
 from ..media.sources import checked_fps, checked_size
 from .constraints import Constraints, checked_constraints
 from .devices import DeviceWidget
@@ -26,6 +26,8 @@ class Camera(DeviceWidget):
         The camera's label, a part of it, or its deviceId.
     size : (width, height), optional
         In pixels; what the device can do that comes closest. By default 640 x 480.
+    width, height : int, optional
+        The same, one by one. The size of the preview in the page is set with `layout`.
     fps : float, optional
         Pictures a second, likewise. By default 30.
     facing : {"user", "environment"}, optional
@@ -60,6 +62,8 @@ class Camera(DeviceWidget):
         *,
         device: str | None = None,
         size: tuple[int, int] | None = None,
+        width: int | None = None,
+        height: int | None = None,
         fps: float | None = None,
         facing: Literal["user", "environment"] | None = None,
         mirror: bool = False,
@@ -70,7 +74,7 @@ class Camera(DeviceWidget):
             raise ValueError("nothing to capture: video=True or audio=True is needed")
         if facing is not None and string("facing", facing) not in ("user", "environment"):
             raise ValueError(f"facing is 'user' or 'environment', not {facing!r}")
-        self._size = None if size is None else checked_size(size)
+        self._size = _checked_ideal(size, width, height)
         self._fps = None if fps is None else checked_fps(fps)
         self._facing = facing
         super().__init__(
@@ -84,12 +88,23 @@ class Camera(DeviceWidget):
     def _wish(self, client: str) -> dict[str, Any]:
         wish = super()._wish(client)
         if "video" in wish:
-            width, height = self._size or (640, 480)
             wish["video"] = {
-                "width": {"ideal": width},
-                "height": {"ideal": height},
+                **{name: {"ideal": pixels} for name, pixels in self._size.items()},
                 "frameRate": {"ideal": self._fps or 30},
                 **({"facingMode": self._facing} if self._facing else {}),
                 **wish["video"],
             }
         return wish
+
+
+def _checked_ideal(size: Any, width: Any, height: Any) -> dict[str, int]:
+    """Return what is asked for of width and height; where one is given the device chooses the other."""
+    given = {name: pixels for name, pixels in (("width", width), ("height", height)) if pixels is not None}
+    if size is not None and given:
+        raise ValueError(f"size={size!r} says it all: leave out {' and '.join(given)}")
+    if given:
+        for name, pixels in given.items():
+            if whole(name, pixels) < 1:
+                raise ValueError(f"{name} is in pixels, 1 or more, not {pixels!r}")
+        return {name: whole(name, pixels) for name, pixels in given.items()}
+    return dict(zip(("width", "height"), (640, 480) if size is None else checked_size(size), strict=True))

@@ -60,7 +60,14 @@ def checked_constraints(kind: Kind, value: Any) -> Any:
         When a constraint has a name, a key or a word that browsers do not know: they would ignore it.
     """
     if value is not None and not isinstance(value, (bool, np.bool_, Mapping)):
-        raise TypeError(f"{kind} is True, False, or a dict of constraints, not {value!r}")
+        hint = ""
+        if isinstance(value, str):
+            hint = f": a device is named by device={value!r}"
+        elif isinstance(value, int):
+            hint = (
+                ": browsers do not number devices. Leave it out for the usual one, or name one by device=, see .devices"
+            )
+        raise TypeError(f"{kind} is True, False, or a dict of constraints, not {value!r}{hint}")
     plain = _plain(value)
     if isinstance(plain, dict):
         _check_set(kind, plain, nested=False)

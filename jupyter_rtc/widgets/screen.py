@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 
+from ..media.sources import checked_fps
 from .capturing import CaptureWidget
 from .constraints import Constraints, checked_constraints
 
@@ -22,11 +23,13 @@ class Screen(CaptureWidget):
     audio : bool or dict
         Whether to ask for its sound, too; not every browser, nor every system, gives any. A dict gives
         MediaTrackConstraints as in browsers.
+    fps : float, optional
+        Pictures a second, at most; the browser's choice without it. What stands still gives fewer.
 
     Raises
     ------
     TypeError, ValueError
-        When `audio` is none of these, or a constraint is unknown to browsers.
+        When `audio` is none of these, a constraint is unknown to browsers, or `fps` no number above 0 and at most 240.
 
     Attributes
     ----------
@@ -41,10 +44,12 @@ class Screen(CaptureWidget):
     _off = "the screen is not shared: press Share under the picture"
     _asking = "browsers share a screen after a click only: press Share in the page, and choose what is to be seen"
 
-    def __init__(self, audio: Constraints = False) -> None:
+    def __init__(self, audio: Constraints = False, *, fps: float | None = None) -> None:
+        self._fps = None if fps is None else checked_fps(fps)
         self._sound = checked_constraints("audio", audio)
         super().__init__(["video", "audio"] if audio else ["video"], autostart=False, label="screen")
 
     def _wish(self, client: str) -> dict[str, Any]:
         sound = dict(self._sound) if isinstance(self._sound, Mapping) else bool(self._sound)
-        return {"source": "screen", "video": True, **({"audio": sound} if self._sound else {})}
+        video: Any = True if self._fps is None else {"frameRate": {"max": self._fps}}
+        return {"source": "screen", "video": video, **({"audio": sound} if self._sound else {})}

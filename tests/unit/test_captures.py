@@ -94,6 +94,31 @@ def test_a_screen_is_asked_for_by_start_only_and_lives_by_a_click(made):
     assert screen.video.ready_state == "live"
 
 
+def test_a_screen_is_asked_for_at_most_so_many_pictures_a_second(made):
+    screen = rtc.Screen(fps=10)
+    made.append(screen)
+    video = Page(screen).listen("plan")["capture"]["video"]
+    # getDisplayMedia takes "max" and "ideal", and throws at "min" and "exact" (Screen Capture §5.1).
+    assert video == {"frameRate": {"max": 10.0}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        ({}, {"width": {"ideal": 640}, "height": {"ideal": 480}}),
+        ({"size": (1280, 720)}, {"width": {"ideal": 1280}, "height": {"ideal": 720}}),
+        ({"width": 1280, "height": 720}, {"width": {"ideal": 1280}, "height": {"ideal": 720}}),
+        ({"width": 1280}, {"width": {"ideal": 1280}}),
+        ({"height": 720}, {"height": {"ideal": 720}}),
+    ],
+)
+def test_a_cameras_size_may_be_given_in_two_ways(made, arguments, asked):
+    camera = rtc.Camera(**arguments)
+    made.append(camera)
+    video = Page(camera).listen("plan")["capture"]["video"]
+    assert {name: video[name] for name in ("width", "height") if name in video} == asked
+
+
 def test_a_screen_that_was_not_chosen_is_an_error_that_says_what_to_do(made):
     screen = rtc.Screen()
     made.append(screen)
@@ -243,6 +268,11 @@ def test_a_page_may_ask_for_the_report(made):
         (lambda: rtc.Camera(audio="usb"), "audio is True, False, or a dict"),
         (lambda: rtc.Camera({"width": object()}), "a constraint is a number"),
         (lambda: rtc.Camera(fps="x"), "fps is a number, not 'x'"),
+        (lambda: rtc.Camera(0), r"not 0: browsers do not number devices.*by device=, see \.devices"),
+        (lambda: rtc.Camera("HD Webcam"), "a device is named by device='HD Webcam'"),
+        (lambda: rtc.Microphone(1), "browsers do not number devices"),
+        (lambda: rtc.Camera(width="wide"), "width is a whole number, not 'wide'"),
+        (lambda: rtc.Screen(fps="x"), "fps is a number, not 'x'"),
         (lambda: rtc.Camera(facing=3), "facing is a str, not int"),
         (lambda: rtc.Camera(size=640), "size is"),
         (lambda: rtc.Camera(mirror="x"), "mirror is True or False"),

@@ -242,3 +242,24 @@ def test_an_unknown_codec_is_refused(monkeypatch):
         jupyter_rtc.configure(codec="AV1")
     monkeypatch.setenv("JUPYTER_RTC_CODEC", "VP8")
     assert config.codec() == "VP8"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("2M", "2_000_000"), ("2.5 Mbit/s", "2_500_000"), ("500k", "500_000"), ("800", "800")]
+)
+def test_a_bit_rate_in_words_is_answered_with_its_number(said, meant):
+    words = f"a number of bits a second, not '{said}': write {meant}$"
+    with pytest.raises(TypeError, match=words):
+        jupyter_rtc.configure(bitrate=said)
+    with pytest.raises(TypeError, match=words):
+        jupyter_rtc.configure(bitrate={"start": said})
+    sender = jupyter_rtc.PeerConnection().add_track(jupyter_rtc.TestPattern())
+    with pytest.raises(TypeError, match=words):
+        sender.set_parameters(max_bitrate=said)
+    assert sender.get_parameters()["encodings"][0].get("maxBitrate") is None
+
+
+@pytest.mark.parametrize("said", ["fast", "", "2 million", [2]])
+def test_what_is_no_bit_rate_at_all_is_answered_with_an_example(said):
+    with pytest.raises(TypeError, match="a number of bits a second, as 2_000_000"):
+        jupyter_rtc.configure(bitrate=said)
