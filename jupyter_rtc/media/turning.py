@@ -23,14 +23,14 @@ class Turn:
     def of(cls, frame: av.VideoFrame) -> Turn | None:
         """Return how players turn this frame, or None when it is upright. Odd angles go to the nearest right one."""
         beside: Any = frame.side_data
-        for data in beside:
-            if data.type == Type.DISPLAYMATRIX:
-                # x' = a x + c y, y' = b x + d y: FFmpeg's libavutil/display.h
-                a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
-                swaps = abs(b) > abs(a)
-                turn = cls(swaps, (c if swaps else a) < 0, (b if swaps else d) < 0)
-                return turn if turn != cls(False, False, False) else None
-        return None
+        data = beside.get(Type.DISPLAYMATRIX)
+        if data is None:
+            return None
+        # x' = a x + c y, y' = b x + d y: FFmpeg's libavutil/display.h
+        a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
+        swaps = abs(b) > abs(a)
+        turn = cls(swaps, (c if swaps else a) < 0, (b if swaps else d) < 0)
+        return turn if turn != cls(False, False, False) else None
 
     def __call__(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return a view of (height, width) or (height, width, 3), turned."""
