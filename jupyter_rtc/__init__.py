@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
 
 from .border import draw as _draw_border
+from .closing import close_all
 from .config import configure
 from .doctor import doctor
 from .errors import (
@@ -112,6 +113,7 @@ __all__ = [
     "Whip",
     "WhipServer",
     "WrongValueError",
+    "close_all",
     "configure",
     "connect_pair",
     "doctor",

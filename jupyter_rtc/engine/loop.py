@@ -55,6 +55,18 @@ def start_own_thread(run: Callable[[], object], name: str) -> threading.Thread:
     return thread
 
 
+async def outcome(future: Future[T]) -> T:
+    """Await a future of another thread on any loop. It is not cancelled with the caller; a late failure is logged."""
+    here = asyncio.wrap_future(future)
+    try:
+        return await asyncio.shield(here)
+    except asyncio.CancelledError:
+        # A shield lets go of what it shields, and asyncio would complain of an exception that nobody looks at.
+        here.add_done_callback(lambda done: done.cancelled() or done.exception())
+        future.add_done_callback(log_failure)
+        raise
+
+
 def log_failure(done: Future[Any]) -> None:
     """Log why a call failed for which nobody waits."""
     if done.cancelled() or (error := done.exception()) is None:
@@ -103,12 +115,7 @@ class Engine:
 
         It is not cancelled with the caller: half a description applied would leave the connection unusable.
         """
-        future = self.submit(coroutine)
-        try:
-            return await asyncio.shield(asyncio.wrap_future(future))
-        except asyncio.CancelledError:
-            future.add_done_callback(log_failure)
-            raise
+        return await outcome(self.submit(coroutine))
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """Run a coroutine on the engine's loop and wait for it on this thread."""

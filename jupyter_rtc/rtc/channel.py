@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..checks import whole
+from ..checks import number_or_none, whole
 from ..engine.channel import Channel
 from ..engine.compat_data import WINDOW
-from ..engine.loop import engine
-from ..errors import InvalidStateError, OperationError, WrongValueError
+from ..engine.loop import engine, outcome
+from ..errors import ConnectTimeout, InvalidStateError, OperationError, WrongValueError
 from ..media.events import Emitter, Serial
 from ..media.slot import Slot, SlotClosed
 from .stats import ChannelCounts
@@ -51,7 +51,14 @@ def _cost(message: str | bytes) -> int:
     return sys.getsizeof(message) + OVERHEAD
 
 
-def _bytes_of(data: Any) -> bytes:
+def bytes_of(data: Any) -> bytes:
+    """Return a copy of the bytes of what has some, an array's in C order.
+
+    Raises
+    ------
+    TypeError
+        When it has none.
+    """
     if isinstance(data, np.ndarray):
         return data.tobytes()
     try:
@@ -125,6 +132,10 @@ class DataChannel(Emitter):
         self._set_aside = 0
         self._readers = 0
         self._over: Future[None] = Future()
+        #: Done once it is open, or never will be.
+        self._opening: Future[None] = Future()
+        if announced:
+            self._opening.set_result(None)
         self._drained: set[asyncio.Future[None]] = set()
         self._messages_sent = self._messages_received = self._bytes_sent = self._bytes_received = 0
         self._bind(channel)
@@ -229,7 +240,7 @@ class DataChannel(Emitter):
         TypeError
             When it is neither text nor bytes, or has more bytes than the other side takes: 262144 at most.
         """
-        message = data if isinstance(data, str) else _bytes_of(data)
+        message = data if isinstance(data, str) else bytes_of(data)
         size = len(message.encode()) if isinstance(message, str) else len(message)
         most = self._channel.max_message_size
         if size > most:
@@ -244,6 +255,32 @@ class DataChannel(Emitter):
             raise InvalidStateError(f"the channel {self.label!r} is {self._channel.state}")
         self._messages_sent += 1
         self._bytes_sent += size
+
+    async def opened(self, timeout: float | None = 10.0) -> None:
+        """Wait until the channel is open, and messages can be sent. Returns at once if it is.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds until `ConnectTimeout`; None: no limit.
+
+        Raises
+        ------
+        ConnectTimeout
+            When it is not open in time, with the connection's report.
+        InvalidStateError
+            When it was closed, or is closed meanwhile.
+        """
+        number_or_none("timeout", timeout)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await outcome(self._opening)
+        if self._state in ("closing", "closed"):
+            raise InvalidStateError(f"the channel {self.label!r} is {self._state}: make a new one")
+        if self._state != "open":
+            report = await self._connection._report()
+            what = f"the channel {self.label!r} is not open after {timeout:g} s"
+            raise ConnectTimeout(f"{what}: {report.summary}", report=report)
 
     async def drain(self) -> None:
         """Wait until little is buffered: between many sends, so that memory stays small.
@@ -273,6 +310,7 @@ class DataChannel(Emitter):
             return
         self._state = "closing"
         engine().post(self._channel.close)
+        engine().post(self._end_opening)
         engine().post(self._channel.release_all)
 
     async def aclose(self) -> None:
@@ -280,7 +318,7 @@ class DataChannel(Emitter):
         self.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL):
-                await asyncio.shield(asyncio.wrap_future(self._over))
+                await outcome(self._over)
 
     async def __aenter__(self) -> DataChannel:
         return self
@@ -322,6 +360,7 @@ class DataChannel(Emitter):
         if self._state == "connecting":
             self._state = "open"
             self._has_opened = True
+            self._end_opening()
             self._emit("open")
 
     def _received(self, message: str | bytes) -> None:
@@ -382,3 +421,8 @@ class DataChannel(Emitter):
         self._unread.close()
         self._channel.release_all()
         self._over.set_result(None)
+        self._end_opening()
+
+    def _end_opening(self) -> None:
+        if not self._opening.done():
+            self._opening.set_result(None)

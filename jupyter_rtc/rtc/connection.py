@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, cast
 from .. import config, ice
 from ..checks import number_or_none, one_of, string
 from ..engine.foreign import as_track
-from ..engine.loop import engine
+from ..engine.loop import engine, outcome
 from ..engine.peer import Peer
 from ..engine.statistics import Facts
 from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
@@ -270,6 +270,20 @@ class PeerConnection(Displayable, HasStates):
     def get_transceivers(self) -> list[RtpTransceiver]:
         """Return the transceivers, in the order in which they came."""
         return list(self._session.transceivers)
+
+    @property
+    def remote_video(self) -> Track[Any] | None:
+        """The first video track that the other side sends, or None before there is one: ``pc.remote_video.read()``."""
+        return self._remote_track("video")
+
+    @property
+    def remote_audio(self) -> Track[Any] | None:
+        """The first audio track that the other side sends, or None before there is one."""
+        return self._remote_track("audio")
+
+    def _remote_track(self, kind: Kind) -> Track[Any] | None:
+        sent = (t for t in tuple(self._session.transceivers) if t.kind == kind and t._fired in sdp.RECEIVING)
+        return next((t.receiver.track for t in sent), None)
 
     # -- data -----------------------------------------------------------------------------------------------------
 
@@ -775,7 +789,7 @@ class PeerConnection(Displayable, HasStates):
         closing = self._begin_to_close()  # on no other thread: at the end of the process there are no new ones
         if closing is not None:
             async with asyncio.timeout(QUICK):
-                await asyncio.shield(asyncio.wrap_future(closing))
+                await outcome(closing)
             self._tell_states()
         if self._negotiation is not None:
             await self._negotiation.over()

@@ -13,6 +13,7 @@ from traitlets.utils.bunch import Bunch
 from ..engine.loop import runs_user_code
 from ..media.events import Emitter, Serial
 from ..media.observers import Observed, telling
+from ..registry import remember
 from .report import History
 
 
@@ -50,6 +51,7 @@ class HasStates(Emitter, Observed):
         self._telling = False
         # Not the thread of callbacks: a slow callback is not to hold up observers, nor an observer the callbacks.
         self._trait_serial = Serial()
+        remember(self)
 
     def _set_state(self, name: str, value: str) -> None:
         """Set a state, unless the connection is closed, and fire its event."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
 from ..engine.loop import engine
-from ..errors import RtcError, SignalingError
+from ..errors import NotSupportedError, RtcError, SignalingError
 from ..media.stream import MediaStream
 from ..rtc.connection import PeerConnection
 from . import http, loop
@@ -19,6 +19,8 @@ from .tokens import Token
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_NO_MESSAGES = "a JanusRoom has no messages: use a WebSocketRoom, beside it if need be"
 
 PLUGIN = "janus.plugin.videoroom"
 INVALID_ELEMENT = 430
@@ -209,6 +211,27 @@ class JanusRoom(Room):
         sending = self._sending
         if sending is not None:
             loop.loop().call_soon_threadsafe(sending.set)
+
+    def send(self, data: Any) -> None:
+        """Raise `NotSupportedError`: only the server is connected to, and it passes on no messages.
+
+        Raises
+        ------
+        NotSupportedError
+        """
+        raise NotSupportedError(_NO_MESSAGES)
+
+    def on(self, event: str, callback: Any = None) -> Any:
+        """Call `callback` at each `event`; see `Emitter.on`. There is no "message".
+
+        Raises
+        ------
+        NotSupportedError
+            For "message".
+        """
+        if event == "message":
+            raise NotSupportedError(_NO_MESSAGES)
+        return super().on(event, callback)
 
     # -- on the loop of HTTP --------------------------------------------------------------------------------------
 

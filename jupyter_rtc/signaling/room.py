@@ -21,11 +21,13 @@ from ..media.events import Emitter
 from ..media.observers import Observed
 from ..media.stream import MediaStream
 from ..media.track import Track
+from ..registry import remember
 from ..rtc.connection import PeerConnection
 from ..rtc.perfect import Signaling
 from ..rtc.sdp import RECEIVING
 from ..rtc.transceiver import TrackEvent
 from . import http, loop
+from .line import Line
 from .tokens import Token
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class Member:
         self.name = name
         self.connection = PeerConnection(name=name)
         self._senders: dict[Track[Any], Any] = {}
+        self._line: Line | None = None
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
         self._task: asyncio.Task[None] | None = None
 
@@ -142,6 +145,7 @@ class Room(Displayable, Emitter, Observed):
         self._closed = False
         #: Called on any thread when there is something new to show.
         self._watchers: set[Callable[[], None]] = set()
+        remember(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.room!r}, {len(self._members)} others>"

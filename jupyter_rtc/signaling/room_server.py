@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..border import draw_around
 from ..media.display import Displayable
+from ..registry import remember
 from . import loop
 from .guard import OTHER_SITES, Guard
 from .http import LONGEST_BODY, words
@@ -64,6 +65,7 @@ class RoomServer(Displayable):
         self._closed = False
         #: Called on any thread when what is listed has changed.
         self._watchers: set[Callable[[], None]] = set()
+        remember(self)
 
     def __repr__(self) -> str:
         return f"<RoomServer {'closed' if self._closed else self.url}, {len(self._rooms)} rooms>"

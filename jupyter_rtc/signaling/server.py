@@ -18,6 +18,7 @@ from ..media.display import Displayable
 from ..media.events import Emitter
 from ..media.stream import MediaStream
 from ..media.track import Track
+from ..registry import remember
 from . import loop
 from .guard import Guard
 from .listening import address, check_address, listen
@@ -75,6 +76,7 @@ class WhipServer(Displayable, Emitter):
         self._closed = False
         #: Called on any thread when what is listed has changed.
         self._watchers: set[Callable[[], None]] = set()
+        remember(self)
 
     def __repr__(self) -> str:
         where = "closed" if self._closed else self._address() if self._runner else "not started"

@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..engine.loop import engine
-from ..errors import RtcError, SignalingError
+from ..errors import InvalidStateError, RtcError, SignalingError, WrongValueError
+from ..rtc.channel import bytes_of, usv
 from . import http, tunnel
 from .failures import CONNECT_TIMEOUT
-from .room import Member, Room, connect
+from .line import LABEL, LONGEST_MESSAGE, Line
+from .room import QUICK, Member, Room, connect
 from .tokens import Credentials, credentials
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +49,8 @@ class _Way:
 class WebSocketRoom(Room):
     """A room in which everyone sees everyone: ``room = WebSocketRoom(url, "seminar", name="Ada")``.
 
-    Displayed, or with ``await room.join()``, it is entered. Each member has a connection to each other one, so it is
+    Displayed, or with ``await room.join()``, it is entered. What members `send` each other comes with "message",
+    ``room.on("message", lambda member, data: ...)``. Each member has a connection to each other one, so it is
     for about eight. When the server is lost, the room is entered again as soon as it is back.
 
     Parameters
@@ -61,6 +70,7 @@ class WebSocketRoom(Room):
         A trait: the names of the others, in the order in which they came.
     """
 
+    _events = Room._events | {"message"}
     _scheme, _example, _login = "ws", "ws://127.0.0.1:8765", 'token=("USER", "PASSWORD")'
 
     def __init__(self, url: str, room: str, *, name: str = "", token: Credentials = None) -> None:
@@ -73,6 +83,49 @@ class WebSocketRoom(Room):
 
     def _ends(self) -> Iterable[Member]:
         return tuple(self._members.values())
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def send(self, data: str | Buffer | np.ndarray[Any, Any]) -> None:
+        """Send a message to everyone who is in the room now: text, or the bytes of anything that has some.
+
+        The others get it with "message", as ``callback(member, data)``, where `data` is str or bytes. It goes from
+        member to member, in order, encrypted, and not through the server. A member that is not connected yet gets it
+        when it is; one that comes later does not.
+
+        Raises
+        ------
+        InvalidStateError
+            When the room was left, or not entered.
+        TypeError
+            When it is neither text nor bytes.
+        ValueError
+            When it has more than 262144 bytes.
+
+        Notes
+        -----
+        A member who does not read gets no more once 8 MiB wait; the log says so.
+        """
+        message = usv(data) if isinstance(data, str) else bytes_of(data)
+        size = len(message.encode()) if isinstance(message, str) else len(message)
+        if size > LONGEST_MESSAGE:
+            raise WrongValueError(f"a message has at most {LONGEST_MESSAGE} bytes, this one {size}: send it in parts")
+        self._assert_open()
+        if self._running is None or self._running.done():
+            raise InvalidStateError("the room was not entered: await room.join() first, or display it")
+        engine().call(self._send_to_all(message, size), QUICK)
+
+    async def _send_to_all(self, message: str | bytes, size: int) -> None:
+        for member in tuple(self._members.values()):
+            if member._line is not None:
+                await member._line.send(message, size)
+
+    def _hear(self, member: Member, data: str | bytes) -> None:
+        """On the thread of the channel's callbacks, which waits for ours: while they are slow the other side waits."""
+        told = threading.Event()
+        self._emit("message", member, data)
+        self._serial.submit(told.set)
+        told.wait()
 
     # -- on the loop of HTTP --------------------------------------------------------------------------------------
 
@@ -136,13 +189,18 @@ class WebSocketRoom(Room):
         if id in self._members:
             return
         member = Member(id, name)
+        member._line = line = Line(name, lambda data: self._hear(member, data))
+        if not came_later:
+            member.connection.on("datachannel", line.adopt)
         self._meet(member)
         member._task = asyncio.create_task(self._connect(member, came_later))
 
     async def _connect(self, member: Member, came_later: bool) -> None:
         try:
             if came_later:  # so that those who send nothing are connected, too
-                await engine().run(member.connection._create_data_channel("room"))
+                channel = await engine().run(member.connection._create_data_channel(LABEL))
+                if member._line is not None:
+                    member._line.adopt(channel)
             await engine().run(member._send(self))
             way = _Way(self, member, came_later)
             await connect(member.connection, way, lambda error: self._warn(member, error))

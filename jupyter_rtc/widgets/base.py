@@ -22,6 +22,7 @@ from ..media.events import Serial
 from ..media.observers import Observed
 from ..media.track import Kind, Track
 from ..media.waiting import GLANCE
+from ..registry import remember
 from ..rtc.report import Report, with_facts
 from .no_page import Shown
 from .still import card
@@ -71,6 +72,7 @@ class LiveWidget(Observed, anywidget.AnyWidget):
         self._failure = ""
         super().__init__(**traits)
         be_a_guest(self.comm)
+        remember(self)
         self.on_msg(lambda _widget, content, _buffers: self._pages.receive(content))
 
     def _post(self, envelope: Message) -> None:

@@ -12,6 +12,7 @@ from ..errors import RtcError
 from ..link.comm import be_a_guest
 from ..media.events import Serial
 from ..media.stream import MediaStream
+from ..registry import remember
 from ..signaling.copypaste import CopyPaste
 from ..signaling.exchange import Exchange
 from ..signaling.room import Member, Room
@@ -30,6 +31,7 @@ def exchange_view(shown: Exchange) -> Any:
 def _plain(widget: Any) -> Any:
     """Give it a name by which pages' styles and tests find it."""
     widget.add_class("jrtc-plain")
+    remember(widget)
     return widget
 
 

@@ -20,7 +20,7 @@ LAYERS = (
     {"border"},
     {"errors"},
     {"threads"},
-    {"checks"},
+    {"checks", "registry"},
     {"ice"},
     {"config"},
     {"media"},
@@ -30,7 +30,7 @@ LAYERS = (
     {"signaling"},
     {"link"},
     {"widgets"},
-    {"testing", "doctor", "__init__"},
+    {"testing", "doctor", "closing", "__init__"},
 )
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
