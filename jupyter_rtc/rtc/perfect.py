@@ -433,6 +433,8 @@ class PerfectNegotiation:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL):
                     await self._over.wait()
+                    if self._ending is not None:
+                        await asyncio.shield(self._ending)
 
     def end_soon(self) -> None:
         """`end`, from any thread."""
