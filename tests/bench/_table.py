@@ -61,6 +61,8 @@ ROWS = (
     Row("4 to 0.5 Mbit/s: picture delay within, s", "rate drop", "within_delay_s", "0.5"),
     Row("4 to 0.5 Mbit/s: picture delay afterwards, s", "rate drop", "after_delay_s", "as before"),
     Row("kernel with camera and view, above numpy: MiB", "memory", "above_numpy_mib", "150, flat"),
+    Row("1000 forgotten maps: MiB", "forgotten maps", "added_mib", "20", {"read": False}),
+    Row("1000 forgotten maps that were read: MiB", "forgotten maps", "added_mib", "20", {"read": True}),
     Row("first picture: s", "first picture", "median_s", "0.5"),
     Row("both ways, 640x480 at 30, to the page: a second", "both ways", "to_page_fps", "29"),
     Row("both ways, to the kernel: a second", "both ways", "to_kernel_fps", "29"),

@@ -38,20 +38,39 @@ picture = np.zeros((8, 8, 3), np.uint8)
 """
 
 
+class StuckError(Exception):
+    """The kernel answers nothing any more: ipykernel 7.3 does so once in several hundred cells, also without us."""
+
+
 class Kernel:
     """A kernel, and what its cells have put out so far."""
 
-    def __init__(self, python: str, folder: Path) -> None:
+    def __init__(self, python: Path, folder: Path) -> None:
+        argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        self._spec = KernelSpec(argv=argv, language="python", display_name="tests'")
+        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
+        self._start()
+
+    def _start(self) -> None:
         self._manager = KernelManager()
-        argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        self._manager._kernel_spec = KernelSpec(argv=argv, language="python", display_name="tests'")
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
-        self._manager.start_kernel(env=environment, stdout=subprocess.DEVNULL)
+        self._manager._kernel_spec = self._spec
+        self._manager.start_kernel(env=self._environment, stdout=subprocess.DEVNULL)
         self._client = self._manager.blocking_client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=6 * SOON)
         self._texts: defaultdict[str, str] = defaultdict(str)
         self._idle: set[str] = set()
+        self.run(IMPORTS)
+
+    def attempt(self, test: Callable[[], None]) -> None:
+        """Run a test, again in another kernel when this one is stuck."""
+        for _ in range(3):
+            try:
+                return test()
+            except StuckError:
+                self.close()
+                self._start()
+        raise StuckError
 
     def run(self, code: str) -> str:
         """Run a cell to its end, and return its name."""
@@ -66,13 +85,16 @@ class Kernel:
 
     def until(self, condition: Callable[[], object]) -> None:
         """Take in what the kernel sends until `condition` holds."""
-        deadline = time.monotonic() + SOON
+        deadline = time.monotonic() + 3 * SOON
         while not condition():
             assert time.monotonic() < deadline, f"did not come about in time: {dict(self._texts)}"
             try:
                 message = self._client.get_iopub_msg(timeout=1)
             except Empty:
-                self._client.kernel_info()  # ipykernel 7.3 now and then overlooks a message until the next one comes
+                try:
+                    self._client.kernel_info(reply=True, timeout=SOON)
+                except TimeoutError:
+                    raise StuckError from None
                 continue
             cell, content = str(message["parent_header"].get("msg_id")), message["content"]
             match message["msg_type"]:
@@ -95,14 +117,17 @@ def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     python = Path(sys.prefix, "front-ends", request.param, "bin", "python") if request.param else Path(sys.executable)
     if not python.exists():
         pytest.skip(f"no environment {request.param}: `make test-all` makes it")
-    kernel = Kernel(str(python), tmp_path_factory.mktemp("kernel"))
-    kernel.run(IMPORTS)
+    kernel = Kernel(python, tmp_path_factory.mktemp("kernel"))
     yield kernel
     kernel.close()
 
 
 def assert_own(kernel: Kernel, make: str, later: str, words: str = "called", least: int = 3) -> None:
     """Run a cell that gives us code, and others; all that the code prints is in the first."""
+    kernel.attempt(lambda: run_cells(kernel, make, later, words, least))
+
+
+def run_cells(kernel: Kernel, make: str, later: str, words: str, least: int) -> None:
     kernel.run("go.clear()")
     word, words = words, words if words != "called" else f"called{next(numbers)}"  # callbacks of others go on
     first = kernel.run(make.replace(word, words))
@@ -125,7 +150,8 @@ MAKERS = {
         "stop = mapped.on_frame(lambda frame: None)"
     ),
     "asynchronous map": (
-        "async def function(frame):\n    await asyncio.sleep(0)\n    go.is_set() and print('called')\n    return frame\n"
+        "async def function(frame):\n"
+        "    await asyncio.sleep(0)\n    go.is_set() and print('called')\n    return frame\n"
         "mapped = rtc.TestPattern().map(function); stop = mapped.on_frame(lambda frame: None)"
     ),
     "video source": (
@@ -170,6 +196,10 @@ def test_what_is_called_for_each_item_prints_into_its_cell(kernel, make):
 
 
 def test_a_map_that_is_shown_in_another_cell_prints_into_its_own(kernel):
+    kernel.attempt(lambda: map_and_show(kernel))
+
+
+def map_and_show(kernel: Kernel) -> None:
     kernel.run("go.clear()")
     made = kernel.run("mapped = rtc.TestPattern().map(lambda frame: (go.is_set() and print('mapped'), frame)[1])")
     first = kernel.run("one = rtc.TestPattern().on_frame(lambda frame: go.is_set() and print('one'))")
@@ -189,8 +219,10 @@ EVENTS = {
         "pc.add_transceiver('video'); await pc.set_local_description()",
     ),
     "coroutine": (
-        "pc = rtc.PeerConnection()\n@pc.on('signalingstatechange')\n"
-        "async def changed():\n    await asyncio.sleep(0.01)\n    print('called')",
+        (
+            "pc = rtc.PeerConnection()\n@pc.on('signalingstatechange')\n"
+            "async def changed():\n    await asyncio.sleep(0.01)\n    print('called')"
+        ),
         "pc.add_transceiver('video'); await pc.set_local_description()",
     ),
     "observer": (
@@ -202,21 +234,29 @@ EVENTS = {
         "video.write(picture)",
     ),
     "channel": (
-        "a, b = rtc.PeerConnection(), rtc.PeerConnection()\n"
-        "channel = a.create_data_channel('x')\n"
-        "b.on('datachannel', lambda theirs: theirs.on('message', lambda message: print('called')))",
+        (
+            "a, b = rtc.PeerConnection(), rtc.PeerConnection()\n"
+            "channel = a.create_data_channel('x')\n"
+            "b.on('datachannel', lambda theirs: theirs.on('message', lambda message: print('called')))"
+        ),
         "await rtc.connect_pair(a, b); await asyncio.sleep(0.2); channel.send('hello')",
     ),
     "stream": (
-        "a, b = rtc.PeerConnection(), rtc.PeerConnection()\n"
-        "b.on('track', lambda event: event.streams[0].on('removetrack', lambda track: print('called')))",
-        "sender = a.add_track(rtc.TestPattern(), rtc.MediaStream()); await rtc.connect_pair(a, b)\n"
-        "a.remove_track(sender); await asyncio.sleep(0.5)",
+        (
+            "a, b = rtc.PeerConnection(), rtc.PeerConnection()\n"
+            "b.on('track', lambda event: event.streams[0].on('removetrack', lambda track: print('called')))"
+        ),
+        (
+            "sender = a.add_track(rtc.TestPattern(), rtc.MediaStream()); await rtc.connect_pair(a, b)\n"
+            "a.remove_track(sender); await asyncio.sleep(0.5)"
+        ),
     ),
     "server": (
         "server = rtc.WhipServer()\nserver.on('publish', lambda *_: print('called'))",
-        "await server.start(); pc = rtc.PeerConnection(); pc.add_track(rtc.TestPattern())\n"
-        "await pc.connect(rtc.Whip(server.url + '/whip/x')); await asyncio.sleep(0.3); server.close()",
+        (
+            "await server.start(); pc = rtc.PeerConnection(); pc.add_track(rtc.TestPattern())\n"
+            "await pc.connect(rtc.Whip(server.url + '/whip/x')); await asyncio.sleep(0.3); server.close()"
+        ),
     ),
     "widget": (
         "cam = rtc.Camera()\ncam.observe(lambda change: print('called'), 'state')",
@@ -228,14 +268,6 @@ EVENTS = {
 @pytest.mark.parametrize(("make", "later"), EVENTS.values(), ids=EVENTS)
 def test_a_callback_of_an_event_prints_into_the_cell_that_listens(kernel, make, later):
     assert_own(kernel, make, later, least=1)
-
-
-def test_an_observer_that_is_taken_back_is_called_no_more(kernel):
-    cell = kernel.run(
-        "cam = rtc.Camera(); seen = []\nhandler = lambda change: seen.append(change)\n"
-        "cam.observe(handler, 'state'); cam.unobserve(handler, 'state'); cam.stop(); print(seen)"
-    )
-    assert kernel.text(cell) == "[]\n"
 
 
 RAISERS = {
