@@ -27,11 +27,18 @@ class ByKind:
     """
 
     def __init__(self, picture: Callable[..., Any], sound: Callable[..., Any]) -> None:
-        self._picture, self._sound = border(picture), border(sound)
+        self._picture, self._sound = picture, sound
 
     def __set_name__(self, owner: type, name: str) -> None:
-        for function in (self._picture, self._sound):
-            function.__name__, function.__qualname__ = name, f"Track.{name}"  # as users know the owner
+        self._picture, self._sound = self._named(self._picture, name), self._named(self._sound, name)
+
+    @staticmethod
+    def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        function.__name__, function.__qualname__ = name, f"Track.{name}"  # as users know the owner
+        # Python 3.13 takes the name in errors, and every one that in tracebacks, from the code.
+        code: Any = function.__code__
+        function.__code__ = code.replace(co_name=name, co_qualname=f"Track.{name}")
+        return border(function)
 
     def __get__(self, track: Waitable[Any] | None, owner: type | None = None) -> Callable[..., Any]:
         if track is None:
