@@ -20,7 +20,7 @@ from .config import bitrate, codec, ice_servers, ice_transport_policy, keep_awak
 from .engine.loop import engine
 from .engine.servers import WORKS, Checked, check
 from .errors import RtcError
-from .link import kernel
+from .link import kernel, lab
 from .rtc.connection import PeerConnection
 from .signaling.pair import connect_pair
 from .signaling.proxy import proxy_for
@@ -69,7 +69,11 @@ class Checkup:
     @property
     def _headline(self) -> str:
         bad = [finding.topic for finding in self.findings if finding.state == "bad"]
-        return f"To be mended: {', '.join(bad)}" if bad else "Nothing is wrong here"
+        if bad:
+            return f"To be mended: {', '.join(bad)}"
+        if any(finding.topic == "page" and finding.state == "note" for finding in self.findings):
+            return "Nothing wrong was found in the kernel, and no page has shown a widget yet"
+        return "Nothing is wrong here"
 
     def __str__(self) -> str:
         lines = [f"{self._headline}.", ""]
@@ -218,13 +222,7 @@ def _front_end() -> Iterator[Finding]:
         return
     page = kernel.last_page()
     if page is None:
-        yield Finding(
-            "page",
-            "note",
-            "no widget of this kernel was heard of yet",
-            "show one, e.g. rtc.Video(rtc.TestPattern()), and ask again. If nothing is drawn, anywidget is missing "
-            "where JupyterLab itself is installed",
-        )
+        yield _no_page()
         return
     yield Finding("page", "good", f"{page.origin or 'a page'}, {page.agent or 'an unknown browser'}")
     if not page.secure:
@@ -242,6 +240,26 @@ def _front_end() -> Iterator[Finding]:
             f"{host} is not this machine's own name, so media travel by UDP between two machines",
             "where that is blocked, name a TURN server: jupyter_rtc.configure(ice_servers=[...])",
         )
+
+
+def _no_page() -> Finding:
+    lacking = lab.lack()
+    if lacking is not None:
+        return Finding("widgets", "bad", lacking.text, lacking.advice)
+    elsewhere = "If nothing is drawn, install jupyterlab_widgets and anywidget where JupyterLab itself is installed"
+    if kernel.displayed_before():
+        return Finding(
+            "page",
+            "bad",
+            "a widget was displayed in an earlier cell, and no page has shown it",
+            f"run that cell again in a browser. {elsewhere}, and reload the page",
+        )
+    return Finding(
+        "page",
+        "note",
+        "no widget of this kernel was heard of yet",
+        f"show one, e.g. rtc.Video(rtc.TestPattern()), and ask again in the next cell. {elsewhere}",
+    )
 
 
 def _ipykernel() -> Finding:

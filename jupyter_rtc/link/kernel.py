@@ -139,3 +139,18 @@ def in_marimo() -> bool:
     """Return whether this thread runs the cells of a marimo notebook; its apps have a thread each."""
     marimo = sys.modules.get("marimo")
     return marimo is not None and bool(marimo.running_in_notebook())
+
+
+_displayed_in: str | None = None
+
+
+def note_display() -> None:
+    """Note that a cell displays a widget."""
+    global _displayed_in
+    if _displayed_in is None:
+        _displayed_in = this_cell()
+
+
+def displayed_before() -> bool:
+    """Return whether an earlier cell has displayed a widget."""
+    return _displayed_in is not None and _displayed_in != this_cell()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..link import kernel
+from ..link import kernel, lab
 
 #: Seconds that a wait without end gives a page to make itself heard. With what is polled for it stays below 30.
 PATIENCE = 25.0
@@ -51,6 +51,7 @@ class Shown:
     def display(self) -> None:
         """A cell displays it."""
         self.displayed = True
+        kernel.note_display()
         self._cell = kernel.this_cell()
 
     def why_not(self) -> str:
@@ -67,6 +68,9 @@ class Shown:
             return IN_VOILA
         if not self.displayed:
             return f"the {self.noun} is not displayed: put it on the last line of a cell"
+        lacking = lab.lack()
+        if lacking is not None:
+            return f"no page can show it: {lacking.text}. {lacking.advice}"
         return "no page has answered yet: the kernel is busy, no browser shows the notebook, or its widgets do not work"
 
     def in_vain(self, blocking: bool, waited: float, *, patient: bool = False) -> str:
