@@ -58,9 +58,9 @@ class DeviceWidget(CaptureWidget):
         live = {track.kind for track in self.stream.get_tracks() if track._is_wanted}
         with self._lock:
             client, state = self._owner, self._told["state"]
-            for kind in set(self._constraints) - live:
-                self._constraints[kind] = False
-            if client is not None and state in ("live", "starting") and live:
+            dropped = {kind for kind, wanted in self._constraints.items() if wanted} - live
+            self._constraints.update(dict.fromkeys(dropped, False))
+            if client is not None and state in ("live", "starting") and live and dropped:
                 self._command_start(client)
         super()._track_stopped()
 

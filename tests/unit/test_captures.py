@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import time
 from collections.abc import Callable, Iterator
@@ -92,6 +93,25 @@ def test_a_screen_is_asked_for_by_start_only_and_lives_by_a_click(made):
     until(lambda: screen.state == "stopped")
     assert screen.error == ""
     assert screen.video.ready_state == "live"
+
+
+@pytest.mark.parametrize("forgotten", ["before it is stopped", "after it is stopped"])
+def test_a_forgotten_clone_does_not_keep_a_camera_on(made, forgotten):
+    camera = rtc.Camera()
+    made.append(camera)
+    page = Page(camera)  # which turns it on
+    page.capture("live", by="kernel")
+    until(lambda: camera.state == "live")
+    clones = [camera.video.clone(), camera.video.clone().clone()]
+    if forgotten == "before it is stopped":
+        clones.clear()
+        gc.collect()
+    camera.video.stop()
+    assert camera.state == ("live" if clones else "stopped")
+    clones.clear()
+    gc.collect()
+    until(lambda: camera.state == "stopped")
+    until(lambda: page.listen("capture")["command"] == "stop")
 
 
 def test_a_screen_is_asked_for_at_most_so_many_pictures_a_second(made):
