@@ -88,6 +88,8 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         #: Hosts of candidates that are being looked up.
         self._lookups: set[asyncio.Task[None]] = set()
+        #: What is, or was, looked up, by host: several candidates may name one.
+        self._hosts: dict[str, asyncio.Task[list[str]]] = {}
         self._candidates_taken = 0
         #: The credentials of the remote description that was applied last, by media section.
         self._remote_credentials: dict[str, tuple[str, str]] = {}
@@ -310,6 +312,7 @@ class Peer:
         self._watch_transports()
         self._remote_credentials = _credentials_in(description)
         self._candidates_taken = 0
+        self._hosts.clear()
         self._look_up_hosts(description)
         if kind == "answer":
             await self._settle()
@@ -404,9 +407,12 @@ class Peer:
 
     async def _look_up(self, candidate: Candidate, mid: str | None, index: int | None) -> None:
         credentials = self._remote_credentials
-        addresses = await names.look_up(candidate.address)
+        host = candidate.address
+        if host not in self._hosts:
+            self._hosts[host] = asyncio.create_task(names.look_up(host))
+        addresses = await asyncio.shield(self._hosts[host])
         if not addresses:
-            logger.info("the other side names the host %r, which is not known here", candidate.address)
+            logger.info("the other side names the host %r, which is not known here", host)
         for address in addresses:
             if self._closed or self._remote_credentials != credentials:
                 return  # an ICE restart has come between: it is none of this one's

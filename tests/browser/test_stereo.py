@@ -27,6 +27,8 @@ def left(t):
 #: In a page: how loud both channels of a stream are; and a stream like `LEFT`.
 PAGE = """
 globalThis.channels = async (stream, seconds = 15) => {
+  const element = Object.assign(new Audio(), { muted: true, srcObject: stream });  // else nothing is decoded
+  await element.play();
   const context = new AudioContext();
   await context.resume();
   const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 });

@@ -75,6 +75,19 @@ async def test_candidates_may_name_a_host(zone, known, trickled):
         await connected(a, b)
 
 
+async def test_a_host_that_many_candidates_name_is_looked_up_once(monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(names, "_addresses", lambda host: asked.append(host) or [])
+    async with rtc.PeerConnection() as a, rtc.PeerConnection() as b:
+        a.create_data_channel("data")
+        offer = (await a.set_local_description()).sdp
+        more = "".join(f"a=candidate:{i} 1 udp {i} media.example {i} typ host\r\n" for i in range(1, 31))
+        await b.set_remote_description({"type": "offer", "sdp": offer + more})
+        await b.set_local_description()
+        await until(lambda: bool(asked))
+        assert asked == ["media.example"]
+
+
 async def test_looking_up_holds_nobody_up(zone):
     async with rtc.PeerConnection() as a, rtc.PeerConnection() as b:
         a.create_data_channel("data")

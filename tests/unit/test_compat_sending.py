@@ -22,6 +22,7 @@ from aiortc.rtp import (
 )
 
 from jupyter_rtc.engine import compat_sending
+from jupyter_rtc.engine.datagrams import PAYLOAD
 from jupyter_rtc.media.broadcast import Encoded, Wish
 from jupyter_rtc.media.packets import Outgoing
 
@@ -55,8 +56,8 @@ def test_payloads_are_cut_once_for_all_senders():
     second, later = compat_sending.Packer().pack(Outgoing(picture, 9000))
     assert first is second
     assert (timestamp, later) == (3000, 9000)
-    assert len(first) == 4
-    assert max(map(len, first)) <= 1300
+    assert len(first) == 5
+    assert max(map(len, first)) <= PAYLOAD
 
 
 def test_h264_is_cut_at_its_units():
