@@ -1,4 +1,4 @@
-"""Arrays that users give as pictures and sound: checked, and copied in the layout in which they came."""
+"""Checks arrays that users give as pictures and sound, and copies them in their own layout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 #: Pixels a side, that video can have.
 LARGEST = 8192
-#: Numbers that are converted at a time, so that they stay in the processor's cache.
+#: How many numbers are converted at a time: they stay in the processor's cache.
 _BLOCK = 1 << 17
 
 _PICTURES = (
@@ -108,7 +108,7 @@ def _packed(array: Array, format: Format, name: str) -> tuple[Pixels, Layout]:
         array = array[..., 0]
     swapped = format == "bgr"
     if array.ndim == 3 and array.shape[2] == 3 and _is_packed(array[..., ::-1]):
-        array, swapped = array[..., ::-1], not swapped  # a view such as frame[..., ::-1]: its bytes in turn
+        array, swapped = array[..., ::-1], not swapped  # a view such as frame[..., ::-1]: copy the bytes as they lie
     layout: Layout = "gray"
     if array.ndim == 3:
         layout = _LAYOUTS[array.shape[2], swapped]
@@ -137,8 +137,8 @@ def _is_packed(array: Array) -> bool:
 def _bytes_of(array: Array, name: str) -> Pixels:
     """Return floats in [0, 1] as bytes.
 
-    Block by block, and with one look at the numbers: as unsigned integers, floats from 0 to 1 are in order, and
-    whatever is negative, too large or no number is larger than they are.
+    Works block by block and checks the range in one pass: read as unsigned integers, floats from 0 to 1 keep their
+    order, and negative numbers, larger ones and NaN come after them.
     """
     out = np.empty(array.shape, np.uint8)
     dtype: Any = np.float64 if array.dtype.itemsize > 4 else np.float32
@@ -176,7 +176,7 @@ def samples_from_array(value: Any, over: float = OVER_SOUND) -> Samples:
     value : array
         (samples,) or (samples, 1 or 2); int16, or float in [-1, 1] (NaN is silence).
     over : float
-        So much beyond the range is clipped.
+        Values are clipped up to this much beyond the range.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def as_array(value: Any, what: str, accepted: str) -> Array:
 
 
 def _why(value: Any, error: Exception) -> str:
-    """Return why something could not be read as an array, and what to do."""
+    """Return the reason why something cannot be read as an array, and what to do."""
     if isinstance(value, (list, tuple)):
         return "Its items differ in shape: try NumpyVideoTrack(iter(frames)), or write them one by one"
     said = str(error).partition("\n")[0]

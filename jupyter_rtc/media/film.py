@@ -8,12 +8,12 @@ from typing import Any
 
 import av
 
-#: A picture that is later than this was waited for in vain: the film goes on from it, and does not hurry after.
+#: When a picture is later than this, in seconds, the film goes on from it without catching up.
 _LATE = 0.5
 
 
 def is_film(value: Any) -> bool:
-    """Return whether it names a file, or is meant to."""
+    """Return whether it is the path of a file, or looks like one."""
     if not isinstance(value, (str, os.PathLike)):
         return False
     path = os.fspath(value)

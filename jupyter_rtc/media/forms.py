@@ -17,7 +17,7 @@ Wanted = TypeVar("Wanted", bound=Media, contravariant=True)
 
 
 class Form(Protocol[Wanted]):
-    """Makes of items what one reader is given. Not for two threads at once."""
+    """Converts items for one reader. Not for two threads at once."""
 
     def take(self, item: Wanted) -> list[Piece]:
         """Return what is complete with this item; raise the error of a map that could not make it."""

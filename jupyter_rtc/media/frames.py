@@ -28,7 +28,7 @@ LARGEST = 8192
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 AUDIO_TIME_BASE = Fraction(1, SAMPLE_RATE)
 
-#: How a reader may want pictures, and a writer may give them; and what FFmpeg calls that.
+#: The order of colours that readers and writers ask for, and FFmpeg's names for layouts.
 Format = Literal["rgb", "bgr", "gray"]
 Layout = Literal["rgb24", "bgr24", "rgba", "bgra", "gray", "yuv420p"]
 LAYOUTS: dict[Format, Layout] = {"rgb": "rgb24", "bgr": "bgr24", "gray": "gray"}
@@ -70,13 +70,13 @@ class Media(Protocol):
 class Picture:
     """One picture on its way. Its pixels are never written to again.
 
-    They stay in the layout in which they came: an encoder takes any, and a reader may want that very one.
+    The layout is the one in which they came: encoders take any, and readers may want the same one.
 
     Attributes
     ----------
     data : ndarray, uint8
         (height, width, 3) for ``"rgb24"`` and ``"bgr24"``, (height, width, 4) for ``"rgba"`` and ``"bgra"``, whose
-        alpha is not looked at, (height, width) for ``"gray"``, (height * 3 / 2, width) for ``"yuv420p"``.
+        alpha is ignored, (height, width) for ``"gray"``, (height * 3 / 2, width) for ``"yuv420p"``.
     format : str
         As FFmpeg calls it.
     time : float
@@ -110,7 +110,7 @@ class Picture:
         return self.data.copy() if self.format == layout else self._converted(layout)
 
     def _converted(self, layout: Layout) -> Pixels:
-        if self.format == "gray":  # a byte is a byte, without arithmetic
+        if self.format == "gray":  # exact: no arithmetic
             return stacked([self.data] * 3)
         return converted(self._wrap(), layout)
 
@@ -125,7 +125,7 @@ class Picture:
 
     def frame(self, pts: int) -> av.VideoFrame:
         """Return a PyAV frame of its own over these pixels (two encoders must never share one)."""
-        # From BGR, FFmpeg takes the colours of every fourth pixel only: a short cut that it has for no other layout.
+        # FFmpeg has a fast path from BGR to YUV that reads the colours of every fourth pixel only.
         frame = av.VideoFrame.from_numpy_buffer(self._rgb) if self.format == "bgr24" else self._wrap()
         frame.pts = pts
         frame.time_base = VIDEO_TIME_BASE
@@ -198,7 +198,7 @@ def converted(frame: av.VideoFrame, layout: Layout, size: tuple[int, int] | None
 
 
 def stacked(planes: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Return planes (height, width) as one array (height, width, planes); plane by plane, which numpy does fastest."""
+    """Return planes (height, width) as one array (height, width, planes); numpy copies fastest plane by plane."""
     out = np.empty((*planes[0].shape, len(planes)), planes[0].dtype)
     for number, plane in enumerate(planes):
         out[..., number] = plane

@@ -1,4 +1,4 @@
-"""Pictures that are no arrays: Pillow's images and matplotlib's figures. Neither library is imported for it."""
+"""Pillow images and matplotlib figures as arrays. Neither library is imported unless the user has imported it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-#: What numpy reads of these is what is meant: grey, RGB, RGBA, and numbers of 16 and 32 bits.
+#: Modes whose numbers numpy reads as they are meant: grey, RGB, RGBA, and numbers of 16 and 32 bits.
 _AS_THEY_ARE = frozenset({"1", "L", "RGB", "RGBA", "RGBX", "F", "I"})
-#: The pictures of an animation are all decoded when its track is made.
+#: Bytes. All pictures of an animation are decoded when its track is made.
 _ANIMATION_BOUND = 512 << 20
 
 
@@ -60,7 +60,7 @@ def _pixels_of_image(image: Any) -> Array:
     elif image.mode in ("P", "PA"):
         image = image.convert("RGBA").convert("RGB")  # in one step, Pillow warns where the palette has an alpha
     elif image.mode not in _AS_THEY_ARE and not image.mode.startswith("I;"):
-        image = image.convert("RGB")  # CMYK, YCbCr, HSV, RGBa: numbers that are no brightness
+        image = image.convert("RGB")  # CMYK, YCbCr, HSV, RGBa
     return np.asarray(image)
 
 
@@ -94,7 +94,7 @@ def _drawn(canvas: Any) -> Array:
 
 
 def _drawn_aside(figure: Any) -> Array:
-    """Draw a figure that was closed, or whose canvas is for files, and leave it its canvas."""
+    """Draw a figure whose canvas has no pixels (it was closed, or is for SVG), and give its canvas back."""
     canvas = figure.canvas
     try:
         return _drawn(import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure))
@@ -138,7 +138,7 @@ class Animation:
                 if held > _ANIMATION_BOUND:
                     break
                 self._pictures.append(pixels)
-                # As browsers do it: what is shorter than 20 ms was not meant.
+                # Browsers, too, show a picture for 100 ms if its duration is below 20 ms.
                 duration = float(image.info.get("duration", 0)) / 1000
                 now += duration if duration >= 0.02 else 0.1
                 ends.append(now)

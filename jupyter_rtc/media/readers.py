@@ -1,4 +1,4 @@
-"""What is behind `read` and `frames`: a place at a track, where items wait for who reads them."""
+"""The subscriptions behind `read`, `latest` and `frames`, in which items wait for their reader."""
 
 from __future__ import annotations
 

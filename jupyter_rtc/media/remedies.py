@@ -1,4 +1,4 @@
-"""What to do about an array that is refused: an expression of numpy that makes of it, `x`, what is accepted."""
+"""Expressions that turn a refused array `x` into one that is accepted; they are part of the error message."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-#: Float pictures a little outside [0, 1], and sound a little outside [-1, 1], are clipped: rounding, or a filter that
-#: overshoots. Beyond, the scale is another one.
+#: Float pictures up to this much outside [0, 1], and sound up to this much outside [-1, 1], are clipped: rounding and
+#: filters overshoot. Anything beyond has another scale.
 OVER = 0.01
 OVER_SOUND = 0.1
 _CHANNELS = (1, 3, 4)
@@ -23,7 +23,7 @@ def bounds(array: Array) -> tuple[float, float]:
 
 
 def picture_remedy(array: Array, name: str = "x") -> str:
-    """Return what makes a picture of `array`, in terms of `name`; ``""`` where there is no telling."""
+    """Return an expression in `name` that makes a picture of `array`, or ``""``."""
     expression, picture = _as_one_picture(array, name)
     if picture is None:
         return expression
@@ -97,7 +97,7 @@ def _as_brightness(array: Array, x: str) -> str:
 
 
 def sound_remedy(array: Array, name: str = "x") -> str:
-    """Return what makes sound of `array`, in terms of `name`; ``""`` where there is no telling."""
+    """Return an expression in `name` that makes sound of `array`, or ``""``."""
     x = name
     while array.ndim > 2 and array.shape[0] == 1:
         x, array = f"{x}[0]", array[0]

@@ -11,13 +11,13 @@ import numpy as np
 
 from .frames import SAMPLE_RATE, Samples
 
-#: FFmpeg's swresample. 128 taps instead of its 32: what is above the lower rate's half is 90 dB down from 2.5 % beyond
-#: it, and what is below is whole up to 93 %. Costs 64 samples of the lower rate as delay: 4 ms at 16 kHz.
+#: FFmpeg's swresample with 128 taps instead of 32: frequencies are 90 dB down from 2.5 % above half the lower rate on,
+#: and unchanged up to 93 % of it. The delay is 64 samples of the lower rate: 4 ms at 16 kHz.
 _QUALITY = "filter_size=128:cutoff=0.97"
 
 
 class Resampler:
-    """Any sample rate to another one, keeping its state from call to call.
+    """Converts any sample rate to another one; keeps its state from call to call.
 
     Nothing is shifted: output sample n belongs to the time n / `to`. The filter looks ahead, so a call returns a little
     less than went in; `flush` gives the rest.
@@ -26,7 +26,7 @@ class Resampler:
     def __init__(self, rate: int, channels: int, to: int = SAMPLE_RATE) -> None:
         self._rate, self._channels, self._to = rate, channels, to
         self._taken = self._given = 0
-        #: The graph, which its ends do not hold, and these.
+        #: The filter graph with its source and its sink, which do not keep it alive.
         self._chain: tuple[Any, Any, Any] | None = None
 
     @property
@@ -51,7 +51,7 @@ class Resampler:
         return self._pull()
 
     def flush(self) -> Samples:
-        """Return what is still held, and begin anew."""
+        """Return the samples that are still held, and reset the state."""
         if self._chain is None:
             return np.zeros((0, self._channels), np.float32)
         self._chain[1].push(None)

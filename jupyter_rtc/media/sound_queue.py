@@ -1,4 +1,4 @@
-"""Written sound that waits to be played, and what becomes of it while nobody listens."""
+"""A queue of written sound that plays on in real time while nobody listens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .frames import Samples
 
 #: Seconds of written sound that wait at most, unless they were written at once.
 BOUND = 600.0
-#: A listener who comes hears at most so much of what was to be heard before: a live writer's blocks come unevenly, too.
+#: A new listener hears at most this much of the past, in seconds: it also absorbs the jitter of a live writer.
 GRACE = 0.05
 #: Seconds over which a cut is faded, where somebody hears it.
 _FADE = 0.005
@@ -27,8 +27,8 @@ class SoundQueue:
     rate, channels : int
         Of the sound.
     latency : float, optional
-        Seconds that wait at most: what is older is left out, so that what is written is heard soon. None: all of it is
-        played; only beyond `BOUND` the oldest is left out.
+        The most that waits, in seconds; the oldest is dropped, so that new sound is heard soon. None: everything is
+        played; only beyond `BOUND` the oldest is dropped.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class SoundQueue:
         self._due = 0.0
 
     def play(self, playing: bool, now: float) -> None:
-        """Somebody listens from now on, or nobody does."""
+        """Say whether somebody listens from now on."""
         if playing:
             self.pass_time(now)
         self._due = now
@@ -60,7 +60,7 @@ class SoundQueue:
         self.delay = None
 
     def pass_time(self, now: float) -> None:
-        """Let go what was to be heard before, if nobody listened."""
+        """Drop the sound whose time has passed, if nobody listens."""
         if self._playing:
             return
         late = min(self.held, int((now - self._due - GRACE) * self._rate))
@@ -101,7 +101,7 @@ class SoundQueue:
         return np.concatenate([block[:count] for block in self._blocks])[:count]
 
     def _discard(self, count: int) -> bool:
-        """Let go the first samples; return whether the cut was between two blocks."""
+        """Drop the first samples; return whether the cut is between two blocks."""
         self.held -= count
         while count:
             head = self._blocks[0]
@@ -125,7 +125,7 @@ class SoundQueue:
         return out
 
     def clear(self) -> None:
-        """Let go everything that waits."""
+        """Drop everything that waits."""
         self._blocks.clear()
         self._written.clear()
         self.held = 0

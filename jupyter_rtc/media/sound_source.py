@@ -40,8 +40,8 @@ class NumpyAudioTrack(Source[Sound]):
     channels : int
         1 or 2.
     latency : float, optional
-        For written sound, in seconds, at least 0.02. None: all that was written is played, one after the other. A
-        number: at most that much waits, and the oldest is left out, so that what is written is heard soon.
+        For written sound: the most that waits to be played, in seconds, at least 0.02; the oldest is dropped, so that
+        the sound stays live. None: everything that is written is played, one piece after the other.
 
     Raises
     ------
@@ -117,8 +117,8 @@ class NumpyAudioTrack(Source[Sound]):
     def write(self, samples: npt.ArrayLike) -> None:
         """Add sound to what is played, from any thread, at once.
 
-        It is played in real time, after what was written before, whether somebody listens or not: who comes later
-        begins with what is played by then.
+        It is played in real time, after what was written before, whether somebody listens or not: a listener who comes
+        late begins with what is played at that moment.
 
         Parameters
         ----------
@@ -140,9 +140,9 @@ class NumpyAudioTrack(Source[Sound]):
         self._append(samples)
 
     def clear(self) -> None:
-        """Let go the sound that was written and not played yet, from any thread: speech falls silent at once.
+        """Drop the sound that was written and not played yet, from any thread: speech stops at once.
 
-        What is on its way to a peer or a page is still heard, some tens of milliseconds.
+        Sound that is on its way to a peer or a page is still heard, some tens of milliseconds.
         """
         with self._wake:
             self._queue.clear()

@@ -16,7 +16,8 @@ from .ties import weakly
 from .track import Item, Track
 from .user_code import Mapping, Worker
 
-#: A map gets sound in [-1, 1], so that more is a gain, and clipped, where in written sound it is another scale.
+#: A map gets sound in [-1, 1], so what it returns beyond is a gain, which is clipped. In written sound it would be
+#: another scale.
 LOUDER = 7.0
 
 

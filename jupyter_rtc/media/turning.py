@@ -1,4 +1,4 @@
-"""Frames that are to be shown turned: phones film as the sensor lies, and write beside it how to hold the picture."""
+"""Turns frames upright: phones store pictures as the sensor lies, with a matrix that says how to show them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from av.sidedata.sidedata import Type
 
 @dataclass(frozen=True)
 class Turn:
-    """What a display matrix asks for: rows become columns, then left and right, top and bottom change places."""
+    """What a display matrix asks for: transpose, then mirror left and right, then flip top and bottom."""
 
     swaps: bool
     mirrors: bool

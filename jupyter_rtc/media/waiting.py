@@ -1,4 +1,4 @@
-"""Waiting for a track's next item, on a thread or an event loop: bounded, and not for what cannot come."""
+"""Waits for a track's next item, on a thread or an event loop; ends at once when none can come."""
 
 from __future__ import annotations
 
