@@ -67,7 +67,7 @@ async def outcome(future: Future[T]) -> T:
         raise
 
 
-def log_failure(done: Future[Any]) -> None:
+def log_failure(done: Future[Any] | asyncio.Future[Any]) -> None:
     """Log why a call failed for which nobody waits."""
     if done.cancelled() or (error := done.exception()) is None:
         return

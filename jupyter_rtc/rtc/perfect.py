@@ -233,8 +233,14 @@ class PerfectNegotiation:
         """Have something end with the negotiation, at the latest."""
         task: asyncio.Task[None] = asyncio.ensure_future(awaitable)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
         return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Looked at, whoever else does so: it may have failed as the connection was closed.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.debug("%r: %r", self._connection, error)
 
     def _needed(self) -> None:
         """On the thread of callbacks."""
@@ -264,6 +270,9 @@ class PerfectNegotiation:
             logger.error("%s", error)
             await self.end(say=False)
             await self._connection._give_up(error)
+        except Exception:
+            if not self._ended:
+                logger.exception("%r could not be got back", self._connection)
 
     async def _begin_anew(self) -> None:
         """Offer to somebody who knows nothing of what was agreed.

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from ..engine.loop import engine, start_own_thread
+from ..engine.loop import engine, log_failure, start_own_thread
 
 T = TypeVar("T")
 
@@ -38,6 +38,11 @@ def loop() -> asyncio.AbstractEventLoop:
 async def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the loop and await it on any other. It is cancelled with the caller."""
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop()))
+
+
+def spawn(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine on the loop, from any thread. Nobody waits for it: a failure is logged."""
+    asyncio.run_coroutine_threadsafe(coroutine, loop()).add_done_callback(log_failure)
 
 
 def on_exit(owner: object, close: Callable[[], Awaitable[None]]) -> None:

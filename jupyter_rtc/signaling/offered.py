@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..media.stream import MediaStream
@@ -58,4 +57,4 @@ class Offered:
         for track in () if self._over else tracks:
             self._followed.add(track)
             track._end_followers.add(self._changed)
-        asyncio.run_coroutine_threadsafe(self._server._follow(self), loop.loop())
+        loop.spawn(self._server._follow(self))

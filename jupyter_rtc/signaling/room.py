@@ -213,7 +213,7 @@ class Room(Displayable, Emitter, Observed):
 
     def _join_soon(self) -> None:
         asyncio.run_coroutine_threadsafe(self._join(QUICK), loop.loop()).add_done_callback(
-            lambda done: done.exception()
+            lambda done: done.cancelled() or done.exception()  # which the view shows
         )
 
     async def _join(self, timeout: float) -> None:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ..engine.loop import engine
+from ..engine.loop import engine, log_failure
 from ..errors import InvalidStateError, RtcError, SdpError
 from ..media.stream import MediaStream
 from ..media.track import Track
@@ -115,6 +115,7 @@ class Served:
             if self._timer is not None:
                 self._timer.cancel()
             self._closing = self._loop.create_task(self.connection.aclose())
+            self._closing.add_done_callback(log_failure)
             self._ended(self)
         return self._closing
 
