@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import time
 
 import av
 import numpy as np
@@ -315,6 +316,27 @@ def test_each_layout_reaches_readers_and_encoders_with_the_same_colours(value):
     scaled = picture.scaled((10, 6))
     assert scaled.array().shape == (6, 10, 3)
     assert abs(scaled.array().mean() - rgb.mean()) < 6
+
+
+def test_no_form_costs_the_writer_much_more_than_contiguous_rgb():
+    """Figures are in tests/bench/write.py; here the best of several rounds, so that a busy machine does not matter."""
+    rgb = RNG.integers(0, 256, (1080, 1920, 3), np.uint8)
+    forms = {
+        "rgb": (rgb, 1),
+        "rgba": (np.dstack([rgb, rgb[..., 0]]), 6),
+        "bgr view": (rgb[..., ::-1], 6),
+        "grey": (rgb[..., 0].copy(), 6),
+        "float32": ((rgb / 255).astype(np.float32), 15),
+    }
+    track = NumpyVideoTrack()
+    least = dict.fromkeys(forms, 1e9)
+    for _ in range(8):
+        for name, (value, _) in forms.items():
+            began = time.perf_counter()
+            track.write(value)
+            least[name] = min(least[name], time.perf_counter() - began)
+    for name, (_, most) in forms.items():
+        assert least[name] <= most * least["rgb"], name
 
 
 def test_the_order_of_colours_is_said_with_format():
