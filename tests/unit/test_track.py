@@ -398,8 +398,15 @@ def test_a_slow_reader_gets_the_newest_picture():
 
 
 def test_two_iterations_of_one_track_do_not_steal_from_each_other():
-    track = NumpyVideoTrack(iter([picture(value) for value in range(1, 9)]), fps=100)
+    both = threading.Event()
+
+    def pictures():
+        both.wait(SOON)
+        yield from map(picture, range(1, 9))
+
+    track = NumpyVideoTrack(pictures(), fps=100)
     first, second = track.frames(drop=False, timeout=SOON), track.frames(drop=False, timeout=SOON)
+    both.set()
     assert [int(f[0, 0, 0]) for f in first] == list(range(1, 9))
     assert [int(f[0, 0, 0]) for f in second] == list(range(1, 9))
 
