@@ -33,6 +33,9 @@ def test_a_notebook_runs_and_shows_its_pictures(new_notebook: Callable[..., Note
     shown = sum(is_shown(str(output.raw)) for output in outputs)
     views = "() => document.querySelectorAll('.jrtc:not(.jrtc-plain .jrtc), .jrtc-plain').length"
     assert notebook.js(views) == shown > 0
+    # A plot in the cell of a camera is the plot that it is without one.
+    plots = [cell for cell in json.loads(path.read_text())["cells"] if "plt." in "".join(cell["source"])]
+    assert sum("image/png" in item.get("data", {}) for output in outputs for item in output.raw) >= len(plots)
     for button in notebook.page.get_by_role("button", name="Share the screen").all()[:1]:
         button.click()  # nothing else can
     # Every player has a picture, that of sound has none to show.
