@@ -77,6 +77,7 @@ LATER = {
     "PeerConnection": {"remote_video", "remote_audio"},
     "DataChannel": {"opened"},
     "WebSocketRoom": {"send"},
+    "JanusRoom": {"send"},  # refuses, in words
     "NumpyVideoTrack": {"close"},
 }
 
