@@ -11,7 +11,7 @@ from typing import Any
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from ..media.calling import here
+from ..media.calling import display_here, here
 from ..media.frames import Sound, picture_from_frame
 from ..media.resampling import FrameResampler
 from ..media.ties import Ties
@@ -80,6 +80,7 @@ class _Pump:
     def start(self) -> None:
         """Begin, on the loop's thread."""
         if not self._cancelled:
+            display_here()
             self._task = asyncio.ensure_future(self._run())
 
     def cancel(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, overload
 
 from ..checks import string
 from ..threads import start_thread
-from .calling import call, here
+from .calling import call, here, run
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class _Listener:
     def call(self, *payload: Any) -> None:
         """Call it in its cell, unless it was stopped while the event was on its way."""
         if not self.stopped:
-            self._context.copy().run(self._call, *payload)
+            run(self._context.copy(), self._call, *payload)
 
     def _call(self, *payload: Any) -> None:
         try:

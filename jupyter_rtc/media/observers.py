@@ -10,7 +10,7 @@ from typing import Any
 
 import traitlets
 
-from .calling import here
+from .calling import here, run
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class _Observer:
         self._context = here()
 
     def __call__(self, change: Any) -> None:
-        self._context.copy().run(self._call, change, _telling.get())
+        run(self._context.copy(), self._call, change, _telling.get())
 
     def _call(self, change: Any, telling: bool) -> None:
         token = _telling.set(False)  # a trait that the handler sets is the handler's

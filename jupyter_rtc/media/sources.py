@@ -17,7 +17,7 @@ from ..checks import number, whole
 from ..errors import InvalidStateError
 from ..threads import start_thread
 from .arrays import LARGEST, check_picture, picture_array, picture_from_array
-from .calling import call, here
+from .calling import call, here, run
 from .clock import Pacer
 from .events import describe, kind_of
 from .film import Film, is_film
@@ -89,7 +89,7 @@ class Source(Track[Item]):
     def _run(self, stopping: threading.Event) -> None:
         with self._one_at_a_time:
             try:
-                self._context.run(self._produce, stopping)
+                run(self._context, self._produce, stopping)
             except StopIteration:
                 self._end(event=True)
 

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, Generic
 
 from ..threads import start_thread
-from .calling import call, here
+from .calling import call, here, run
 from .events import describe, kind_of
 from .failed import FailedPicture, FailedSound, stand_in
 from .forms import Form, Piece
@@ -49,12 +49,12 @@ class UserCode(Generic[Item]):
         """Call the function for `item`, unless `worker` is stopped; an error is told."""
         with self._turn:
             if not self._is_repeated(item):
-                self._context.run(self._run, item, worker)
+                run(self._context, self._run, item, worker)
 
     def run_rest(self, worker: Worker[Item]) -> None:
         """Call the function for what was held back until the source has ended."""
         with self._turn:
-            self._context.run(self._call, self._form.rest, None, worker)
+            run(self._context, self._call, self._form.rest, None, worker)
 
     def count(self, dropped: int) -> None:
         """Count an item, and those that were dropped before it."""

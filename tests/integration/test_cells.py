@@ -186,6 +186,14 @@ MAKERS = {
     "awaited in a cell": (
         "await asyncio.sleep(0.01)\nstop = rtc.TestPattern().on_frame(lambda frame: go.is_set() and print('called'))"
     ),
+    "displayed": "stop = rtc.TestPattern().on_frame(lambda frame: go.is_set() and display('called'))",
+    "displayed by a coroutine": (
+        "async def show(frame):\n    go.is_set() and display('called')\nstop = rtc.TestPattern().on_frame(show)"
+    ),
+    "displayed by a source": (
+        "video = rtc.NumpyVideoTrack(lambda seconds: (go.is_set() and display('called'), picture)[1])\n"
+        "stop = video.on_frame(lambda frame: None)"
+    ),
     "on stderr": "stop = rtc.TestPattern().on_frame(lambda frame: go.is_set() and print('called', file=sys.stderr))",
 }
 
