@@ -321,3 +321,31 @@ async def test_bundled_sections_may_leave_out_the_transport_of_the_first() -> No
         await a.set_remote_description(await b.set_local_description())
         assert (await asyncio.to_thread(b.get_receivers()[1].track.read)).shape == (120, 160, 3)
         pattern.stop()
+
+
+def careless(text: str) -> str:
+    """Return a description as somebody's program writes it: everything that is forgiven, at once."""
+    text = re.sub(r"(?m)^m=audio (\d+) (\S+) .*$", r"m=audio \1 \2 0 8", text.replace("\r\n", "\n"))
+    audio, video = text.split("m=video")
+    audio = re.sub(r"(?m)^a=(rtpmap|fmtp|rtcp-fb):.*\n", "", audio)  # sound of static payload types alone
+    video = re.sub(r"(?m)^(a=extmap:\d+ \S+)$", r"\1 some=thing", video)
+    video = re.sub(r"(?m)^a=ssrc:(\d+) cname.*$", r"a=ssrc:\1", video)
+    text = f"\n{audio}a=fmtp:111\nm=video{video}".replace("a=rtpmap", "a=RTPMAP").replace("a=setup:a", "a=setup:A")
+    return "".join(f"{line} \t\r\r\n\r\n" for line in text.split("\n")) + "\n \n"
+
+
+async def test_what_is_written_carelessly_connects_all_the_same() -> None:
+    async with PeerConnection() as a, PeerConnection() as b:
+        pattern, tone = TestPattern((160, 120)), TestTone()
+        a.add_track(tone)
+        a.add_track(pattern)
+        offer = await a.set_local_description()
+        await b.set_remote_description({"type": "offer", "sdp": careless(offer.sdp)})
+        answer = await b.set_local_description()
+        assert [next(iter(codecs(answer.sdp, index).values())) for index in (0, 1)] == ["pcmu", "vp8"]
+        await a.set_remote_description({"type": "answer", "sdp": careless(answer.sdp)})
+        sound, picture = (receiver.track for receiver in b.get_receivers())
+        assert (await asyncio.to_thread(picture.read)).shape == (120, 160, 3)
+        assert abs(await asyncio.to_thread(sound.read, 0.5)).max() > 0.05
+        for track in (pattern, tone):
+            track.stop()
