@@ -48,8 +48,12 @@ def is_gone(reference: weakref.ref) -> bool:
     return reference() is None
 
 
-def threads_of(word: str) -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if word in thread.name]
+@pytest.fixture
+def threads() -> Callable[[], list[threading.Thread]]:
+    """Return what returns the threads of tracks that have begun since then."""
+    before = threading.enumerate()
+    words = ("map ", "numpy video")
+    return lambda: [t for t in threading.enumerate() if t not in before and any(word in t.name for word in words)]
 
 
 # -- freed ------------------------------------------------------------------------------------------------------------
@@ -81,7 +85,7 @@ def test_forgotten_maps_are_freed_and_their_functions(make):
 
 @pytest.mark.parametrize("derive", [lambda t: t.clone(), lambda t: t.map(lambda f: f)], ids=["clone", "map"])
 @pytest.mark.parametrize("read", [lambda t: t.read(timeout=SOON), lambda t: t.latest()], ids=["read", "latest"])
-def test_a_derived_track_that_was_read_and_is_forgotten_lets_its_source_rest(derive, read):
+def test_a_derived_track_that_was_read_and_is_forgotten_lets_its_source_rest(derive, read, threads):
     """At once, not after the ten seconds in which the next read would find the source at work; nothing is written."""
     track = written()
     derived = derive(track)
@@ -91,10 +95,10 @@ def test_a_derived_track_that_was_read_and_is_forgotten_lets_its_source_rest(der
     del derived
     assert is_gone(gone)
     wait_for(lambda: not track._sinks)
-    wait_for(lambda: not threads_of("map ") and not threads_of(track.label))
+    wait_for(lambda: not threads())
 
 
-def test_a_chain_of_maps_is_freed_as_a_whole():
+def test_a_chain_of_maps_is_freed_as_a_whole(threads):
     track = written()
     first = track.map(lambda frame: frame)
     second = first.clone().map(lambda frame: frame)
@@ -103,7 +107,7 @@ def test_a_chain_of_maps_is_freed_as_a_whole():
     del first, second
     wait_for(lambda: all(map(is_gone, tracks)))
     wait_for(lambda: not track._sinks)
-    wait_for(lambda: not threads_of("map "))
+    wait_for(lambda: not threads())
 
 
 def test_a_map_of_what_raises_is_freed():
