@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, cast
 from .. import config, ice
 from ..checks import number_or_none, one_of, string
 from ..engine.foreign import as_track
-from ..engine.loop import engine, outcome
+from ..engine.loop import engine, log_failure, outcome
 from ..engine.peer import Peer
 from ..engine.statistics import Facts
 from ..errors import ConnectTimeout, InvalidAccessError, InvalidStateError, NotSupportedError, OperationError
@@ -772,7 +772,10 @@ class PeerConnection(Displayable, HasStates):
     def _begin_to_close(self) -> Future[None] | None:
         if not self._set_closed():
             return None
-        return engine().submit(self._close())
+        closing = engine().submit(self._close())
+        if engine().is_current:  # where nobody can wait for it
+            closing.add_done_callback(log_failure)
+        return closing
 
     async def _close(self) -> None:
         for task in tuple(self._under_way):

@@ -200,8 +200,13 @@ class CaptureWidget(Reading, LiveWidget):
             changed()
 
     def _set_traits(self) -> None:
-        for name, value in dict(self._told).items():
+        # Other threads do so, too, and observers are slow: what is set last is what is true then.
+        for name in tuple(self._told):
+            value = self._told[name]
             self._tell_trait(name, value)
+            while (newer := self._told[name]) != value:
+                value = newer
+                self._tell_trait(name, value)
 
     # -- the pages, on the engine's thread ------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -401,3 +402,26 @@ def test_a_camera_without_a_picture_says_so_when_it_is_read():
     with pytest.raises(rtc.InvalidStateError, match=r"read \.audio"):
         camera.read()
     camera.close()
+
+
+def test_a_slow_observer_leaves_no_older_state_and_no_older_error(made):
+    camera = rtc.Camera()
+    made.append(camera)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow(_change: object) -> None:
+        reached.set()
+        go_on.wait(SOON)
+
+    camera.observe(slow, "state")
+    camera._tell(state="error", error="the first one")
+    assert reached.wait(SOON)
+    camera._told["error"] = "the second one"
+    setting = threading.Thread(target=camera._set_traits)
+    setting.start()
+    go_on.set()
+    setting.join()
+    until(lambda: not camera._serial._running)
+    assert (camera.state, camera.error) == ("error", "the second one")
+    camera.close()
+    assert camera.state == "closed"
