@@ -770,7 +770,7 @@ async def test_what_a_callback_was_told_is_not_kept_for_an_iteration() -> None:
     with peers() as (a, b):
         ours, theirs = await channel_pair(a, b)
         ours.send("kept")
-        await eventually(lambda: theirs.messages_received == 1)
+        await eventually(lambda: theirs._messages_received == 1)
         await settle()
         told = threading.Event()
         theirs._serial.submit(told.set)
