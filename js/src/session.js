@@ -17,6 +17,8 @@ const LATE_AFTER = 5000;
 const REPORT_WITHIN = 2000;
 /** A view that is moved goes and comes again. */
 const GRACE = 1500;
+/** How often it is looked whether the views are still in the page, in milliseconds. */
+const LOOK = 1000;
 /** So long after the kernel was lost a capture goes on with it. Later it would take a person by surprise. */
 const RESUME_WITHIN = 60000;
 
@@ -47,6 +49,12 @@ export class Session extends EventTarget {
   #views = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #grace;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #lookout;
+  /** How often in a row the views were not where their output is. */
+  #missed = 0;
+  /** What a cell's output is in, in JupyterLab and Notebook. @type {Element | null | undefined} */
+  #output;
   /** @type {Visit | undefined} */
   #visit;
   #gone = false;
@@ -121,11 +129,27 @@ export class Session extends EventTarget {
   attach(el) {
     clearTimeout(this.#grace);
     this.#views.add(el);
+    this.#lookout ??= setInterval(() => this.#look(), LOOK);
     if (!this.#visit) this.#begin();
     return () => {
       if (!this.#views.delete(el) || this.#views.size > 0) return;
       this.#grace = setTimeout(() => this.#end(), GRACE);
     };
+  }
+
+  /**
+   * JupyterLab takes the views of an output that is updated out of the page, and does not say so. What is collapsed or
+   * scrolled away is out of the page together with its output.
+   */
+  #look() {
+    if (this.#views.size === 0) {
+      clearInterval(this.#lookout);
+      this.#lookout = undefined;
+    }
+    const there = [...this.#views].some((el) => el.isConnected);
+    this.#missed = there || !this.#output?.isConnected ? 0 : this.#missed + 1;
+    if (there && !this.#visit) this.#begin();
+    else if (this.#missed > 1) this.#end();
   }
 
   /** A person's click. */
@@ -178,6 +202,7 @@ export class Session extends EventTarget {
 
   close() {
     clearTimeout(this.#grace);
+    clearInterval(this.#lookout);
     this.#views.clear();
     this.#end();
     this.capture.close();
@@ -239,7 +264,8 @@ export class Session extends EventTarget {
   #end() {
     if (!this.#visit) return;
     this.capture.drop();
-    this.#visit.close({ type: "bye" });
+    // A notebook that is closed takes its cells along, and shows the widget again when it is opened.
+    this.#visit.close({ type: "bye", cleared: this.#output?.isConnected ?? false });
     this.#forget();
   }
 
@@ -373,6 +399,7 @@ export class Session extends EventTarget {
     this.#changing = true;
     queueMicrotask(() => {
       this.#changing = false;
+      for (const el of this.#views) this.#output = el.closest(".jp-OutputArea") ?? this.#output;
       this.dispatchEvent(new Event("change"));
     });
   }

@@ -71,8 +71,8 @@ export type PageMessage =
   | { type: "failed"; epoch: number; reason: string }
   /** The kernel is to say why it is or is not connected. */
   | { type: "report" }
-  /** The last view is gone: camera off, connection closed. */
-  | { type: "bye" }
+  /** The last view is gone: camera off, connection closed. `cleared`: its output was, in a notebook that is there. */
+  | { type: "bye"; cleared?: boolean }
   /** A message that was not understood. */
   | { type: "error"; message: string };
 

@@ -42,6 +42,58 @@ async function connected(wanted = plan()) {
   return { hide, kernel, pc: latest(), channel: latest().channel };
 }
 
+describe("an output", () => {
+  let area;
+  let el;
+  const byes = () => model.sent.flatMap(({ messages }) => messages).filter(({ type }) => type === "bye");
+  beforeEach(() => {
+    area = document.createElement("div");
+    area.className = "jp-OutputArea";
+    el = document.createElement("div");
+    area.append(el);
+    document.body.append(area);
+  });
+  afterEach(() => area.remove());
+
+  test("that is cleared is told to be", async () => {
+    const hide = session.attach(el);
+    await settle();
+    el.remove();
+    hide();
+    await pass(2000);
+    expect(byes()).toMatchObject([{ cleared: true }]);
+  });
+
+  test("of a notebook that is closed is not", async () => {
+    const hide = session.attach(el);
+    await settle();
+    area.remove();
+    hide();
+    await pass(2000);
+    expect(byes()).toMatchObject([{ cleared: false }]);
+  });
+
+  test("that another has taken is told, also where the front end does not say so", async () => {
+    session.attach(el);
+    await settle();
+    el.remove();
+    await pass(4000);
+    expect(byes()).toMatchObject([{ cleared: true }]);
+    // Back in the page, it begins anew.
+    area.append(el);
+    await pass(2000);
+    expect(model.types.filter((type) => type === "hello").length).toBeGreaterThan(1);
+  });
+
+  test("that is collapsed or scrolled away stays", async () => {
+    session.attach(el);
+    await settle();
+    area.remove();
+    await pass(10000);
+    expect(byes()).toEqual([]);
+  });
+});
+
 describe("asking over the comm", () => {
   test("nothing is said before a view is shown", async () => {
     await pass(60000);

@@ -150,12 +150,14 @@ class Pages:
             session = self._sessions[client] = Session(client, self, self._host, self._send)
         session.take(envelope)
 
-    def drop(self, client: str) -> None:
-        """Forget a page and close its connection."""
+    def drop(self, client: str, cleared: bool = False) -> None:
+        """Forget a page and close its connection; `cleared`: it has taken the output away, and is there."""
         session = self._sessions.pop(client, None)
         if session is not None:
             session.close()
             self._host.page_state(client, "gone")
+            if cleared:
+                self._host.page_state(client, "cleared")
             self.tell()
 
     def tell(self) -> None:

@@ -148,7 +148,7 @@ class Session:
             case "capture" | "report":
                 self._host.page_message(self.client, message)
             case "bye":
-                self._pages.drop(self.client)
+                self._pages.drop(self.client, cleared=message.get("cleared") is True)
             case "error":
                 logger.warning("page %s did not understand: %s", self.client, message.get("message"))
             case other:

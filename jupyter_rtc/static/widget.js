@@ -1238,12 +1238,16 @@ function randomName() {
 var LATE_AFTER = 5e3;
 var REPORT_WITHIN = 2e3;
 var GRACE = 1500;
+var LOOK = 1e3;
 var RESUME_WITHIN = 6e4;
 var Session = class extends EventTarget {
   #model;
   #lifetime = new AbortController();
   #views = /* @__PURE__ */ new Set();
   #grace;
+  #lookout;
+  #missed = 0;
+  #output;
   #visit;
   #gone = false;
   #plan;
@@ -1287,11 +1291,22 @@ var Session = class extends EventTarget {
   attach(el) {
     clearTimeout(this.#grace);
     this.#views.add(el);
+    this.#lookout ??= setInterval(() => this.#look(), LOOK);
     if (!this.#visit) this.#begin();
     return () => {
       if (!this.#views.delete(el) || this.#views.size > 0) return;
       this.#grace = setTimeout(() => this.#end(), GRACE);
     };
+  }
+  #look() {
+    if (this.#views.size === 0) {
+      clearInterval(this.#lookout);
+      this.#lookout = void 0;
+    }
+    const there = [...this.#views].some((el) => el.isConnected);
+    this.#missed = there || !this.#output?.isConnected ? 0 : this.#missed + 1;
+    if (there && !this.#visit) this.#begin();
+    else if (this.#missed > 1) this.#end();
   }
   startCapture() {
     const wish = this.#plan?.capture;
@@ -1328,6 +1343,7 @@ var Session = class extends EventTarget {
   }
   close() {
     clearTimeout(this.#grace);
+    clearInterval(this.#lookout);
     this.#views.clear();
     this.#end();
     this.capture.close();
@@ -1360,7 +1376,7 @@ var Session = class extends EventTarget {
   #end() {
     if (!this.#visit) return;
     this.capture.drop();
-    this.#visit.close({ type: "bye" });
+    this.#visit.close({ type: "bye", cleared: this.#output?.isConnected ?? false });
     this.#forget();
   }
   #forgotten() {
@@ -1472,6 +1488,7 @@ var Session = class extends EventTarget {
     this.#changing = true;
     queueMicrotask(() => {
       this.#changing = false;
+      for (const el of this.#views) this.#output = el.closest(".jp-OutputArea") ?? this.#output;
       this.dispatchEvent(new Event("change"));
     });
   }

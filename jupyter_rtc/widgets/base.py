@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import traitlets
 
 from ..checks import number
 from ..config import ice_servers
+from ..engine.loop import engine
 from ..errors import ConnectTimeout
 from ..ice import urls_of
 from ..link.comm import be_a_guest
@@ -24,6 +28,7 @@ from ..media.track import Kind, Track
 from ..media.waiting import GLANCE
 from ..registry import remember
 from ..rtc.report import Report, with_facts
+from .letting_go import forget, keep, let_go
 from .no_page import Shown
 from .still import card
 
@@ -44,8 +49,9 @@ def script_is_fresh() -> bool | None:
 class LiveWidget(Observed, anywidget.AnyWidget):
     """A widget whose page has a WebRTC connection of its own to this kernel."""
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    # As text: of a file, anywidget keeps every widget for good, to tell it of changes.
+    _esm = (_STATIC / "widget.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "widget.css").read_text(encoding="utf-8")
 
     _last_model_id = ""
     #: Which view the page makes; see the page's script.
@@ -60,6 +66,8 @@ class LiveWidget(Observed, anywidget.AnyWidget):
     height = traitlets.Int(0, min=0).tag(sync=True)
     show_stats = traitlets.Bool(False).tag(sync=True)
 
+    #: Of one that no output has any more: how it is closed when it is collected.
+    _close_soon: Callable[[Any], object] | None = None
     #: Until it is made: one whose arguments were refused is closed, too, by ipywidgets.
     _is_closed = True
 
@@ -71,6 +79,8 @@ class LiveWidget(Observed, anywidget.AnyWidget):
         self._is_closed = False
         self._failure = ""
         super().__init__(**traits)
+        self._layout_is_ours = "layout" not in traits
+        self._layout_holders = sys.getrefcount(self.layout)
         be_a_guest(self.comm)
         remember(self)
         self.on_msg(lambda _widget, content, _buffers: self._pages.receive(content))
@@ -83,6 +93,7 @@ class LiveWidget(Observed, anywidget.AnyWidget):
         if self._is_closed:
             return {"text/plain": f"{type(self).__name__} (closed)"}
         self._shown.display()
+        self._keep()
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if not data:
@@ -108,6 +119,7 @@ class LiveWidget(Observed, anywidget.AnyWidget):
     def _page_hello(self, client: str, hello: Message) -> None:
         """A page shows the widget."""
         self._shown.seen = True
+        self._keep()
 
     def _page_media(self, client: str, kind: Kind, track: Track[Any]) -> None:
         """A page's own media can be read."""
@@ -120,9 +132,30 @@ class LiveWidget(Observed, anywidget.AnyWidget):
             self._serial.submit(lambda: self._pages.post({"type": "report", "text": str(self.report())}, client))
 
     def _page_state(self, client: str, state: str) -> None:
-        """A page is connected or gone."""
+        """A page is connected or gone, or its output was cleared."""
         if state == "connected":
             self._failure = ""
+        elif state == "cleared" and not self._pages.seen and not self._is_closed:
+            # The collector may be at work on any thread, with any lock: what it calls must take none.
+            post, submit = engine().loop.call_soon_threadsafe, self._serial.submit
+            self._close_soon = lambda widget: post(lambda: submit(widget.close))
+            let_go(self)
+
+    def _keep(self) -> None:
+        """An output has it."""
+        if self._close_soon is not None:
+            self._close_soon = None
+            keep(self)
+
+    def __del__(self) -> None:
+        """Close it soon; it lives until then."""
+        close_soon, self._close_soon = self._close_soon, None
+        if close_soon is None:
+            super().__del__()
+        elif not self._is_closed:
+            forget(self)
+            with suppress(RuntimeError):  # the process ends
+                close_soon(self)
 
     # -- for users ------------------------------------------------------------------------------------------------
 
@@ -199,6 +232,9 @@ class LiveWidget(Observed, anywidget.AnyWidget):
             self._is_closed = True
             self._pages.close()
             self._last_model_id = "" if self.comm is None else self.comm.comm_id
+            # ipywidgets makes one for each widget, and leaves it.
+            if self._layout_is_ours and sys.getrefcount(self.layout) <= self._layout_holders:
+                self.layout.close()
         super().close()
 
     @property

@@ -16,6 +16,7 @@ from ..media.track import Track
 from ..rtc.connection import PeerConnection
 from ..rtc.report import Report
 from .base import LiveWidget
+from .letting_go import Weakly
 
 _STATES = ("signaling_state", "connection_state", "ice_connection_state")
 
@@ -46,8 +47,12 @@ class ConnectionView(LiveWidget):
             left=connection._left,
             **{name: getattr(connection, name) for name in _STATES},
         )
-        connection._changed = self._pages.replan  # type: ignore[method-assign]
-        connection.observe(self._state_changed, list(_STATES))
+        self._observer = Weakly(self._state_changed)
+        connection._changed = Weakly(self._replan)  # type: ignore[method-assign]
+        connection.observe(self._observer, list(_STATES))
+
+    def _replan(self) -> None:
+        self._pages.replan()
 
     def _state_changed(self, change: Any) -> None:
         self.left = self._connection._left
@@ -124,5 +129,5 @@ class ConnectionView(LiveWidget):
     def close(self) -> None:
         """Remove it from all pages. The connection goes on."""
         if not self._is_closed:
-            self._connection.unobserve(self._state_changed, list(_STATES))
+            self._connection.unobserve(self._observer, list(_STATES))
         super().close()

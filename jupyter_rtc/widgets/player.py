@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..media.frames import to_png
 from ..media.stream import MediaStream
 from ..media.track import Kind, Track
 from .base import LiveWidget
+from .letting_go import Weakly
 from .still import small_png, still_of
 
 Source = Any
@@ -37,7 +39,8 @@ class _Player(LiveWidget):
             raise ValueError(f"nothing to play: the source has no {' or '.join(self._kinds)} track")
         label = ", ".join(dict.fromkeys(track.label for track in tracks if track.label))
         super().__init__(label=label or self._kinds[0], **traits)
-        self._stream._followers.add(self._follow)
+        self._following = Weakly(self._follow)
+        self._stream._followers.add(self._following)
         self._watch()
 
     def _tracks(self) -> dict[str, Track[Any]]:
@@ -51,14 +54,17 @@ class _Player(LiveWidget):
         for slot, track in self._tracks().items():
             if slot not in self._watched:
                 self._watched[slot] = [
-                    track.on("error", lambda error, slot=slot: self._tell(slot, error)),
-                    *(track.on(event, self._pages.replan) for event in ("mute", "unmute", "ended")),
+                    track.on("error", partial(Weakly(self._tell), slot)),
+                    *(track.on(event, Weakly(self._replan)) for event in ("mute", "unmute", "ended")),
                 ]
                 if track.error is not None:
                     self._tell(slot, track.error)
 
     def _follow(self) -> None:
         self._watch()
+        self._replan()
+
+    def _replan(self) -> None:
         self._pages.replan()
 
     def _tell(self, slot: str, error: BaseException) -> None:
@@ -76,7 +82,7 @@ class _Player(LiveWidget):
     def close(self) -> None:
         """Remove it from all pages. What it played goes on."""
         if not self._is_closed:
-            self._stream._followers.discard(self._follow)
+            self._stream._followers.discard(self._following)
             for stops in self._watched.values():
                 for stop in stops:
                     stop()
