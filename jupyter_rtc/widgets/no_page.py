@@ -88,7 +88,8 @@ class Shown:
         if kernel.in_marimo():
             return IN_MARIMO
         if not kernel.handles_messages(blocking, waited):
-            return self._later() if kernel.has_front_end() and not kernel.in_voila() else self.why_not()
+            cells = kernel.in_kernel() and kernel.has_front_end() and not kernel.in_voila()
+            return self._later() if cells else self.why_not()
         in_cell = kernel.cell_waits()
         if in_cell and kernel.in_voila():
             return self.why_not()
