@@ -141,16 +141,15 @@ def in_marimo() -> bool:
     return marimo is not None and bool(marimo.running_in_notebook())
 
 
-_displayed_in: str | None = None
+_displayed_in = ""
 
 
 def note_display() -> None:
     """Note that a cell displays a widget."""
     global _displayed_in
-    if _displayed_in is None:
-        _displayed_in = this_cell()
+    _displayed_in = _displayed_in or this_cell()
 
 
 def displayed_before() -> bool:
     """Return whether an earlier cell has displayed a widget."""
-    return _displayed_in is not None and _displayed_in != this_cell()
+    return _displayed_in not in ("", this_cell())

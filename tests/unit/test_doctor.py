@@ -127,6 +127,7 @@ def test_a_script_that_is_missing_or_changed_is_told_of(no_network, monkeypatch,
 def test_the_page_is_judged_by_what_it_said(no_network, monkeypatch, hello, words):
     monkeypatch.setattr(kernel, "in_kernel", lambda: True)
     monkeypatch.setattr(kernel, "_last_page", None)
+    monkeypatch.setattr(kernel, "_displayed_in", "")
     if hello:
         kernel.note_page(hello)
     assert words in str(rtc.doctor())

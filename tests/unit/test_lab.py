@@ -37,7 +37,7 @@ def in_a_kernel(monkeypatch) -> None:
     monkeypatch.setattr(kernel, "in_kernel", lambda: True)
     monkeypatch.setattr(kernel, "has_front_end", lambda: True)
     monkeypatch.setattr(kernel, "_last_page", None)
-    monkeypatch.setattr(kernel, "_displayed_in", None)
+    monkeypatch.setattr(kernel, "_displayed_in", "")
 
 
 def remove(prefix: Path, name: str) -> None:
