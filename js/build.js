@@ -18,11 +18,17 @@ const joined = await build({
   legalComments: "none",
   logLevel: "warning",
 });
-// The script travels with every widget, so comments go; they go with the white space only, which then comes back.
+// The script travels with every widget, so comments and white space go. Only the lines come back, so that changes of the
+// committed script can be read, and merged.
 const options = /** @type {const} */ ({ target: "es2022", charset: "utf8" });
-const bare = await transform(joined.outputFiles[0].text, { ...options, minifyWhitespace: true });
-const readable = await transform(bare.code, options);
+const tight = /** @type {const} */ ({ ...options, minifyWhitespace: true });
+const bare = await transform(joined.outputFiles[0].text, { ...tight, minifySyntax: true });
+const lines = (await transform(bare.code, options)).code;
+const readable = lines.replace(/^ +/gm, "");
+if ((await transform(readable, tight)).code !== (await transform(lines, tight)).code) {
+  throw new Error("a text of several lines has one that begins with spaces: write it otherwise");
+}
 
 await mkdir(target, { recursive: true });
-await writeFile(`${target}/widget.js`, readable.code);
+await writeFile(`${target}/widget.js`, readable);
 await copyFile(here("src/widget.css"), `${target}/widget.css`);
