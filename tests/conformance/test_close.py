@@ -57,7 +57,7 @@ async def test_closing_fires_no_events() -> None:
         a.add_track(tone())
         await connect(a, b)
         await settle()
-        log = EventLog(a, *a.events)
+        log = EventLog(a, *a._events)
         a.close()
         await log.quiet()
 

@@ -364,4 +364,4 @@ async def test_events_and_traits_agree() -> None:
 async def test_nothing_fires_on_a_new_connection() -> None:
     """webrtc/RTCPeerConnection-connectionState.https.html: (no event before anything is done)."""
     with peers(1) as pc:
-        await no_event(pc, *pc.events)
+        await no_event(pc, *pc._events)
