@@ -31,7 +31,13 @@ def kernels(notebook: Notebook) -> int:
     return len(notebook.lab.request("GET", "/api/kernels"))
 
 
-@pytest.mark.parametrize("shown", ["cam = rtc.Camera(); cam", "rtc.Video(rtc.TestPattern())"], ids=["camera", "video"])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param("cam = rtc.Camera(); cam", id="camera"),
+        pytest.param("rtc.Video(rtc.TestPattern())", id="video", marks=pytest.mark.slow),
+    ],
+)
 def test_live_media_keep_the_kernel_awake_unless_that_is_turned_off(notebook: Notebook, shown: str) -> None:
     notebook.do(IMPORTS + "from jupyter_rtc.link import keep_awake; keep_awake.PERIOD = 2")
     notebook.do(shown)
@@ -42,6 +48,7 @@ def test_live_media_keep_the_kernel_awake_unless_that_is_turned_off(notebook: No
     notebook.until(lambda: kernels(notebook) == 0, timeout=3 * IDLE)
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_off_keeps_nothing_awake(notebook: Notebook) -> None:
     notebook.do(IMPORTS + "from jupyter_rtc.link import keep_awake; keep_awake.PERIOD = 2")
     notebook.do("cam = rtc.Camera(); cam")

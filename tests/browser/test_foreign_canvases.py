@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -125,7 +128,12 @@ def near(colour: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return bool(np.abs(np.subtract(colour, other)).max() < 12)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def some_slow(kinds: Iterable[str], *quick: str) -> list[Any]:
+    """Leave all but the `quick` ones to `make test-all`: each takes a page of its own."""
+    return [kind if kind in quick else pytest.param(kind, marks=pytest.mark.slow) for kind in kinds]
+
+
+@pytest.mark.parametrize("kind", some_slow(KINDS, "webgl", "offscreen"))
 def test_a_canvas_whose_owner_comes_late_stays_the_owners_and_is_read(notebook: Notebook, kind: str) -> None:
     notebook.js(WATCH)
     notebook.do(IMPORTS + FOREIGN)
@@ -140,7 +148,7 @@ def test_a_canvas_whose_owner_comes_late_stays_the_owners_and_is_read(notebook: 
     assert near(seen(notebook), BLUE)
 
 
-@pytest.mark.parametrize("kind", ["2d", "bitmaprenderer", "offscreen", "worker-webgl"])
+@pytest.mark.parametrize("kind", some_slow(["2d", "bitmaprenderer", "offscreen", "worker-webgl"], "2d"))
 def test_a_scene_that_was_drawn_long_before_is_read(notebook: Notebook, kind: str) -> None:
     notebook.js(WATCH)
     notebook.do(IMPORTS + FOREIGN + f"w = Foreign(kind={kind!r})\nw")
@@ -150,7 +158,7 @@ def test_a_scene_that_was_drawn_long_before_is_read(notebook: Notebook, kind: st
     assert notebook.js("() => asked") == []
 
 
-@pytest.mark.parametrize("kind", ["webgl", "webgl-opaque"])
+@pytest.mark.parametrize("kind", some_slow(["webgl", "webgl-opaque"], "webgl"))
 def test_a_webgl_scene_of_before_is_never_called_live_until_it_is_drawn_again(notebook: Notebook, kind: str) -> None:
     notebook.do(IMPORTS + FOREIGN + f"w = Foreign(kind={kind!r})\nw")
     notebook.until(lambda: near(seen(notebook), RED))
