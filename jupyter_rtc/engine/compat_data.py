@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from contextlib import suppress
 from typing import Any, cast
 
 from aiortc import RTCSctpTransport
@@ -88,4 +89,9 @@ class ReceiveWindow:
             return
         sctp._advertised_rwnd += size
         if was_closed and self._held < WINDOW and sctp.state == "connected":
-            engine().spawn(sctp._send_sack())  # or the other side would ask only now and then
+            engine().spawn(_acknowledge(sctp))  # or the other side would ask only now and then
+
+
+async def _acknowledge(sctp: RTCSctpTransport) -> None:
+    with suppress(ConnectionError):  # closed meanwhile: then nobody waits for it
+        await sctp._send_sack()

@@ -22,7 +22,7 @@ from . import sdp, stats
 from .channel import DataChannel, check_options, usv
 from .diagnosis import Gathered, explain
 from .negotiation import SenderState, add_sending, remove_sending, reusable_sender
-from .perfect import PerfectNegotiation, Signaling
+from .perfect import PerfectNegotiation, Signaling, dismiss
 from .report import Report
 from .sdp import DIRECTIONS, DIRECTIONS_IN_WORDS, SessionDescription
 from .session import Session
@@ -391,6 +391,7 @@ class PeerConnection(Displayable, HasStates):
                 servers=ice.urls_of(self._servers),
                 states=history.entries,
                 channels=tuple(channel._counts() for channel in self._channels),
+                signaling="" if self._negotiation is None else self._negotiation.name,
             )
         )
 
@@ -583,22 +584,30 @@ class PeerConnection(Displayable, HasStates):
             When the connection is closed, or connected through a signaling already, or another one uses the signaling.
         TypeError
             When it is no signaling, or `timeout` no number.
+        ValueError
+            When `timeout` is negative.
         Exception
             What the signaling's own methods raise.
 
         Notes
         -----
         When this raises or is cancelled, the signaling is closed and the connection is as it was before: what was
-        offered is taken back, data channels and tracks wait for another `connect`. What is refused because it is in
-        use stays untouched.
+        offered is taken back, data channels and tracks wait for another `connect`. A connection or a signaling that is
+        in use already goes on undisturbed.
         """
         if not all(callable(getattr(signaling, name, None)) for name in ("send", "receive", "close")):
             raise TypeError(f"a signaling has send, receive and close, which {type(signaling).__name__} has not")
-        number_or_none("timeout", timeout)
-        self._assert_open()
-        if self._negotiation is not None:
-            raise InvalidStateError("this connection negotiates through a signaling already")
-        self._negotiation = PerfectNegotiation(self, signaling, polite)
+        try:
+            limit = number_or_none("timeout", timeout)
+            if limit is not None and limit < 0:
+                raise ValueError(f"timeout is 0 or more seconds, or None for no limit, not {timeout!r}")
+            self._assert_open()
+            if self._negotiation is not None:
+                raise InvalidStateError("this connection negotiates through a signaling already")
+            self._negotiation = PerfectNegotiation(self, signaling, polite)
+        except BaseException as error:
+            await dismiss(signaling, error)
+            raise
         before = self._error, self._loss
         self._error = self._loss = None
         try:

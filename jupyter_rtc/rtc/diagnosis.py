@@ -50,6 +50,8 @@ class Gathered:
         Whether only relayed candidates may be used.
     servers : tuple of str
         The addresses of the STUN and TURN servers that were configured.
+    signaling : str
+        What the signaling is called through which it is being connected, or ``""``.
     """
 
     state: str
@@ -68,6 +70,7 @@ class Gathered:
     servers: tuple[str, ...] = ()
     states: tuple[tuple[float, str], ...] = ()
     channels: tuple[ChannelCounts, ...] = ()
+    signaling: str = ""
 
 
 class Finding(NamedTuple):
@@ -171,7 +174,10 @@ def _negotiation(it: Gathered) -> Finding | None:
     if it.remote is None:
         return Finding(
             "our offer was made, and there is no answer from the other side yet",
-            "Is anybody at the other end, and does the offer get there? Its answer goes to set_remote_description().",
+            f"Is anybody at the other end of {it.signaling}, and does the offer get there?"
+            if it.signaling
+            else "Is anybody at the other end, and does the offer get there? "
+            "Its answer goes to set_remote_description().",
         )
     if it.local is None:
         return Finding(

@@ -67,12 +67,46 @@ def _name(text: str) -> list[str]:
 _in_use: weakref.WeakValueDictionary[int, PerfectNegotiation] = weakref.WeakValueDictionary()
 
 
+#: Held, for the loop alone holds its tasks weakly.
+_dismissing: set[asyncio.Task[None]] = set()
+
+
+async def dismiss(signaling: Signaling, error: BaseException) -> None:
+    """Close a signaling that no negotiation has taken, and wait for it for a bounded time. One in use goes on."""
+    if id(signaling) in _in_use:
+        return
+    _tell(signaling, error)
+    closing = asyncio.get_running_loop().create_task(_close(signaling))
+    _dismissing.add(closing)
+    closing.add_done_callback(_dismissing.discard)
+    await asyncio.wait({closing}, timeout=FAREWELL)
+
+
+def _tell(signaling: Signaling, error: BaseException) -> None:
+    failed = getattr(signaling, "failed", None)
+    if failed is not None:
+        try:
+            failed(error)
+        except Exception:
+            logger.exception("the signaling could not be told why the attempt failed")
+
+
+async def _close(signaling: Signaling) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_CLOSING):
+            await signaling.close()
+    except Exception as error:  # nobody waits for it
+        logger.warning("the signaling could not be closed: %r", error)
+
+
 class PerfectNegotiation:
     """Keeps a connection negotiated, until it is closed. On the loop of the signaling."""
 
     def __init__(self, connection: PeerConnection, signaling: Signaling, polite: bool | None) -> None:
         self._connection = connection
         self._signaling = signaling
+        #: What the signaling is called in messages.
+        self.name = str(getattr(signaling, "_name", type(signaling).__name__))
         self._polite = getattr(signaling, "polite", None) if polite is None else polite
         #: Why nothing more can be negotiated, or "".
         self.fixed = ""
@@ -199,12 +233,8 @@ class PerfectNegotiation:
             logger.exception("an attempt to connect could not be taken back")
         if connection._negotiation is self:
             connection._negotiation = None
-        failed = getattr(self._signaling, "failed", None)
-        if failed is not None and self._parting is None:
-            try:
-                failed(error)
-            except Exception:
-                logger.exception("the signaling could not be told why the attempt failed")
+        if self._parting is None:
+            _tell(self._signaling, error)
         await self._part(say=self._begun and connection._closed)
 
     def _received(self, receiving: asyncio.Task[None]) -> None:
@@ -429,10 +459,7 @@ class PerfectNegotiation:
             logger.debug("no bye could be said: %r", error)
         finally:
             try:
-                async with asyncio.timeout(LONGEST_CLOSING):
-                    await self._signaling.close()
-            except Exception as error:  # nobody waits for it
-                logger.warning("the signaling could not be closed: %r", error)
+                await _close(self._signaling)
             finally:
                 self._over.set()
 

@@ -59,12 +59,16 @@ class Exchange(Displayable):
         self._number = 0
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.url}>"
+        return f"<{self._name}>"
 
     @property
     def url(self) -> str:
         """The endpoint's address, without what may be secret in it."""
         return http.public(self._url)
+
+    @property
+    def _name(self) -> str:
+        return f"{type(self).__name__} {self.url}"
 
     @property
     def negotiates_once(self) -> str:

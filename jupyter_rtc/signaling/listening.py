@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import logging
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from .hosts import is_any
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+logger = logging.getLogger(__name__)
 
 #: So long a connection that is still open may take when the server ends, in seconds.
 SHUTDOWN = 1.0
@@ -29,6 +32,23 @@ _ADVICE = {
     "or '0.0.0.0' for the network",
     errno.EACCES: "this user may not use that port. Use one above 1023, or port=0, which is any free one",
 }
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Return whether a record of aiohttp's is about us. Requests that are no HTTP are anybody's, and noted quietly."""
+    from aiohttp import web
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
+        logger.debug("a request was refused, as it is no HTTP: %s", error)
+        return False
+    return True
+
+
+#: What aiohttp has to say of requests, such as that one of our handlers has failed.
+_server_logger = logging.getLogger(f"{__name__}.aiohttp")
+_server_logger.addFilter(_is_ours)
 
 
 def check_address(host: Any, port: Any) -> None:
@@ -58,7 +78,7 @@ async def listen(application: web.Application, host: str, port: int) -> tuple[we
         sockets = await _sockets(host, port)
     except (OSError, UnicodeError) as error:  # a name that cannot be one is a UnicodeError
         raise SignalingError(f"the server cannot listen on {_pair(host, port)}: {_why(error)}") from None
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN)
+    runner = web.AppRunner(application, access_log=None, logger=_server_logger, shutdown_timeout=SHUTDOWN)
     await runner.setup()
     for one in sockets:
         await web.SockSite(runner, one).start()

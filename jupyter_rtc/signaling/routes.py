@@ -104,6 +104,8 @@ class Routes:
                 return await request.text()
         except TimeoutError:
             raise _Refusal(408, f"the request did not arrive within {_BODY:g} s") from None
+        except web.RequestPayloadError:
+            raise _Refusal(400, "the body is not encoded as its headers say") from None
         except (UnicodeDecodeError, LookupError):
             raise _Refusal(400, "this is no text") from None
 
@@ -133,14 +135,17 @@ class Routes:
                 assert offered is not None
                 text = await served.play(offer, offered.stream) or await served.offer(offered.stream)
             if served.is_over:
-                raise _Refusal(409, _OVER[role])
+                raise self._over(role)
             return self._created(request, served, text, status=406 if served.is_offering else 201)
         except BaseException as error:
             was_over = served.is_over
             served.end()
             if was_over and isinstance(error, RtcError):  # because it is
-                raise _Refusal(409, _OVER[role]) from None
+                raise self._over(role) from None
             raise
+
+    def _over(self, role: Role) -> _Refusal:
+        return _Refusal(503, "the server is closed") if self._server._closed else _Refusal(409, _OVER[role])
 
     def _created(self, request: web.Request, served: Served, text: str, status: int) -> web.Response:
         headers = {

@@ -40,8 +40,16 @@ class Whip(Exchange):
         transceivers = [t for t in connection.get_transceivers() if t.direction != "stopped"]
         if not any(t.direction in ("sendrecv", "sendonly") for t in transceivers):
             raise InvalidStateError("there is nothing to publish: pc.add_track(track) first")
-        for transceiver in transceivers:  # RFC 9725 §4.2: sendonly, all of them
-            if transceiver.direction in ("recvonly", "inactive"):
+        # What `remove_track` has left would receive, which nobody has asked for.
+        left = [
+            t
+            for t in transceivers
+            if t._from_add_track and t.direction == "recvonly" and t.sender.track is None and t.mid is None
+        ]
+        # RFC 9725 §4.2: sendonly, all of them.
+        transceivers = [t for t in transceivers if t.direction != "inactive" and t not in left]
+        for transceiver in transceivers:
+            if transceiver.direction == "recvonly":
                 raise InvalidStateError(
                     f"WHIP publishes only, and {transceiver!r} is to receive: use another connection"
                 )
@@ -60,3 +68,5 @@ class Whip(Exchange):
                     transceiver,
                 )
             await engine().run(transceiver._set_direction("sendonly"))
+        for transceiver in left:
+            await engine().run(transceiver._set_direction("inactive"))

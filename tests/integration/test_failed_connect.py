@@ -333,7 +333,7 @@ async def test_a_bye_before_the_connection(bench: Bench) -> None:
     await bench.connects()
 
 
-async def test_what_is_refused_at_the_door_is_left_alone(bench: Bench) -> None:
+async def test_what_is_in_use_goes_on_and_what_is_not_is_closed(bench: Bench) -> None:
     one, other = wires()
     async with rtc.PeerConnection() as friend, rtc.PeerConnection() as third:
         await asyncio.gather(bench.pc.connect(one, SOON), friend.connect(other, SOON))
@@ -342,8 +342,60 @@ async def test_what_is_refused_at_the_door_is_left_alone(bench: Bench) -> None:
             await bench.pc.connect(fresh)
         with pytest.raises(rtc.InvalidStateError, match="used already"):
             await third.connect(one)
-        assert (one.closed, fresh.closed) == (0, 0)
+        with pytest.raises(rtc.InvalidStateError, match="already"):
+            await bench.pc.connect(one)
+        assert (one.closed, fresh.closed) == (0, 1)
         assert bench.pc.connection_state == "connected"
+
+
+async def test_a_second_connect_closes_its_own_signaling_while_the_first_goes_on(bench: Bench) -> None:
+    (one, other), (fresh, _) = wires(), wires()
+    connecting = asyncio.ensure_future(bench.pc.connect(one, SOON))
+    await until(lambda: "offer" in one.sent)
+    with pytest.raises(rtc.InvalidStateError, match="already"):
+        await bench.pc.connect(fresh)
+    assert (one.closed, fresh.closed) == (0, 1)
+    async with rtc.PeerConnection() as friend:
+        await asyncio.gather(connecting, friend.connect(other, SOON))
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error", "words"),
+    [("1", TypeError, "timeout"), (True, TypeError, "timeout"), (-1, ValueError, "timeout is 0 or more.*not -1")],
+)
+async def test_a_timeout_that_is_none_closes_the_signaling(
+    bench: Bench, timeout: Any, error: type[Exception], words: str
+) -> None:
+    signaling, _ = wires()
+    with pytest.raises(error, match=words):
+        await bench.pc.connect(signaling, timeout)
+    await bench.is_as_before(signaling)
+    await bench.connects()
+
+
+async def test_a_connection_that_is_closed_closes_the_signaling(caplog: pytest.LogCaptureFixture) -> None:
+    pc = rtc.PeerConnection()
+    pc.close()
+    signaling, _ = wires()
+    with pytest.raises(rtc.InvalidStateError, match="closed"):
+        await pc.connect(signaling)
+    assert signaling.closed == 1
+    paste = rtc.CopyPaste()
+    with pytest.raises(rtc.InvalidStateError, match="closed"):
+        await pc.connect(paste)
+    assert "The connection failed." in paste.words
+    hanging, _ = wires()
+    hanging.close = hang  # type: ignore[method-assign]
+    with pytest.raises(rtc.InvalidStateError, match="closed"):
+        await asyncio.wait_for(pc.connect(hanging), 8 * SCALE)
+    assert not caplog.text
+
+
+async def test_a_signaling_that_nobody_answers_is_named(bench: Bench) -> None:
+    signaling, _ = wires()
+    with pytest.raises(rtc.ConnectTimeout, match="no answer.* the other end of Wire") as caught:
+        await bench.pc.connect(signaling, 0.5)
+    assert "set_remote_description" not in str(caught.value)
 
 
 async def test_the_close_of_the_connection_ends_connect_and_says_bye(bench: Bench) -> None:

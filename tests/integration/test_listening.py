@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 import socket
 import subprocess
@@ -10,8 +12,10 @@ import uuid
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 import jupyter_rtc as rtc
+from jupyter_rtc.signaling.listening import listen
 from tests import link
 
 from .waiting import SOON
@@ -149,3 +153,53 @@ def test_without_a_default_route_the_url_works_all_the_same(address):
         f"0.0.0.0 http://{ipv4} ws://{ipv4}",
         f":: http://{ipv6} ws://{ipv6}",
     ]
+
+
+async def ask(port: int, request: bytes) -> bytes:
+    """Send bytes, and return the beginning of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        return await asyncio.wait_for(reader.read(20), SOON)
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("make", [rtc.WhipServer, rtc.serve_rooms])
+async def test_a_request_that_is_no_http_is_refused_and_written_nowhere(make, caplog):
+    server = make()
+    if make is rtc.WhipServer:
+        await server.start()
+    port = int(server.url.rpartition(":")[2])
+    for request in (
+        b"\0\1\2\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: abc\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+        (
+            b"POST /whip/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/sdp\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n"
+        ),
+        (
+            b"POST /whip/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/sdp\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnonsense"
+        ),
+    ):
+        answer = await ask(port, request)
+        assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), (request[:80], answer)
+    server.close()
+    assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
+
+
+async def test_a_mistake_of_ours_in_an_answer_is_written_to_the_log(caplog):
+    async def fail(_request: web.Request) -> web.Response:
+        raise RuntimeError("a mistake of ours")
+
+    application = web.Application()
+    application.router.add_get("/", fail)
+    runner, port = await listen(application, "127.0.0.1", 0)
+    try:
+        assert b" 500" in await ask(port, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    finally:
+        await runner.cleanup()
+    assert "a mistake of ours" in caplog.text

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 import jupyter_rtc as rtc
 from jupyter_rtc.engine import compat_data
+from jupyter_rtc.engine.loop import engine
 from tests.conftest import SCALE
 
 from .waiting import SOON, until
@@ -177,3 +178,14 @@ async def test_the_window_that_is_advertised_shrinks_to_nothing_and_grows_again(
             break
     await pushing
     await until(lambda: windows[-1] > compat_data.WINDOW - 4 * PIECE)
+
+
+async def test_what_is_read_as_the_connection_closes_is_acknowledged_to_nobody(bench):
+    ((here, there),) = await bench.open("telemetry")
+    here.send("hello")
+    await until(lambda: len(there._unread) == 1)
+    sctp = there._channel._channel.transport
+    await engine().run(sctp.transport.stop())
+    with pytest.raises(ConnectionError):
+        await engine().run(sctp._send_sack())
+    await engine().run(compat_data._acknowledge(sctp))

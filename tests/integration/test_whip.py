@@ -449,13 +449,36 @@ def test_a_password_in_the_address_is_refused_and_not_shown(address):
     assert "token=" in str(caught.value) or "names a host" in str(caught.value)
 
 
-@pytest.mark.parametrize("direction", ["sendrecv", "recvonly", "inactive"])
+@pytest.mark.parametrize("direction", ["sendrecv", "recvonly"])
 async def test_a_transceiver_that_is_to_receive_is_not_made_to_send_only(server, pc, direction):
     pc.add_transceiver("video", direction=direction)
     with pytest.raises(rtc.InvalidStateError, match="WHIP publishes only.*receive.*use another connection"):
         await pc.connect(rtc.Whip(f"{server.url}/endpoint"), SOON)
     assert [one.direction for one in pc.get_transceivers()] == ["sendrecv", "sendrecv", direction]
     assert not server.requests
+
+
+async def published(pc: rtc.PeerConnection, url: str) -> None:
+    async with rtc.WhipServer() as ours:
+        await pc.connect(rtc.Whip(url or f"{ours.url}/whip/robot"), SOON)
+        assert pc.connection_state == "connected"
+
+
+@pytest.mark.parametrize("whose", ["of other making", "ours"])
+async def test_a_track_that_was_removed_is_not_published_and_keeps_nothing_from_being_so(server, whose):
+    async with rtc.PeerConnection() as pc:
+        sender = pc.add_track(rtc.TestPattern((160, 120)))
+        pc.add_track(rtc.TestTone())
+        pc.remove_track(sender)
+        await published(pc, "" if whose == "ours" else f"{server.url}/endpoint")
+        assert [one.direction for one in pc.get_transceivers()] == ["inactive", "sendonly"]
+
+
+@pytest.mark.parametrize("whose", ["of other making", "ours"])
+async def test_an_inactive_transceiver_is_published_as_it_is(server, pc, whose):
+    pc.add_transceiver("audio", direction="inactive")
+    await published(pc, "" if whose == "ours" else f"{server.url}/endpoint")
+    assert [one.direction for one in pc.get_transceivers()] == ["sendonly", "sendonly", "inactive"]
 
 
 async def test_one_that_sends_and_would_receive_is_made_to_send_only_and_that_is_said(server, caplog):

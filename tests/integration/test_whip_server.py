@@ -19,6 +19,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 import jupyter_rtc as rtc
 from jupyter_rtc.signaling import routes as routes_module
 from jupyter_rtc.signaling import server as server_module
+from jupyter_rtc.signaling.served import Served
 
 from .waiting import SOON, until
 
@@ -712,6 +713,26 @@ async def test_it_listens_on_this_machine_only_and_says_where():
     async with aiohttp.ClientSession() as http:
         with pytest.raises(aiohttp.ClientConnectorError):
             await http.get(url)
+
+
+async def test_who_publishes_as_the_server_closes_is_told_so(http, other, monkeypatch):
+    server = rtc.WhipServer()
+    await server.start()
+    begun, take = threading.Event(), Served.take
+
+    async def late(served: Served, offer: str) -> Any:
+        begun.set()
+        await until(lambda: served.is_over)
+        return await take(served, offer)
+
+    monkeypatch.setattr(Served, "take", late)
+    other.addTransceiver("audio", direction="sendonly")
+    headers = {"Content-Type": "application/sdp"}
+    asking = asyncio.ensure_future(http.post(f"{server.url}/whip/robot", data=await offer_of(other), headers=headers))
+    await until(begun.is_set)
+    await asyncio.to_thread(server.close)
+    reply = await asking
+    assert (reply.status, await reply.text()) == (503, "the server is closed")
 
 
 async def test_closing_ends_what_is_published_and_played_but_not_the_source():

@@ -62,6 +62,11 @@ SAME = facts(pair(**SENT, requests_received=1), remote=(candidate(1),))
             "set_remote_description",
             Gathered("new", NOTHING, local="offer"),
         ),
+        (
+            "our offer was made, and there is no answer",
+            "the other end of Whip https://media.example/whip,",
+            Gathered("new", NOTHING, local="offer", signaling="Whip https://media.example/whip"),
+        ),
         ("offer was set, and is not answered", "set_local_description", Gathered("new", NOTHING, remote="offer")),
         ("no network address", "network", Gathered("new", facts(local=()), **BOTH)),
         (
