@@ -123,3 +123,8 @@ __all__ = [
 ]
 
 _draw_border(globals(), __all__)
+
+
+def __dir__() -> list[str]:
+    """Return what completion offers: what is public, not the modules that it comes from."""
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

@@ -24,6 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 _OURS = str(Path(__file__).parent) + os.sep
+#: Raises the errors of users' functions again.
+_FAILED = str(Path(__file__).parent / "media" / "failed.py")
 #: Below a frame of ours these are our means; anything else is the user's, whom we called.
 _MEANS = tuple(
     {path + os.sep for name, path in sysconfig.get_paths().items() if name in ("stdlib", "purelib", "platlib")}
@@ -52,12 +54,29 @@ def _innermost(tb: TracebackType) -> TracebackType:
 
 
 def _is_in_words(error: BaseException) -> bool:
-    """Return whether a line of ours raised the error; else it is a bug, of which every frame is wanted."""
+    """Return whether the error is for the user; else it is a bug of ours, of which every frame is wanted."""
     if error.__traceback__ is None:
         return False
     last = _innermost(error.__traceback__)
-    code = last.tb_frame.f_code
-    return code.co_filename.startswith(_OURS) and code.co_code[last.tb_lasti] == _RAISE
+    if _is_ours(last.tb_frame):
+        raised = last.tb_frame.f_code.co_code[last.tb_lasti] == _RAISE
+        return raised or (isinstance(error, TypeError) and _is_called_wrongly(last.tb_frame))
+    return _is_raised_again(error.__traceback__)
+
+
+def _is_called_wrongly(frame: FrameType) -> bool:
+    """Return whether the user's arguments are not those of the function: Python refuses them in our wrapper."""
+    is_wrapper = frame.f_code.co_filename == __file__ and frame.f_code.co_name == "wrapper"
+    return is_wrapper and frame.f_back is not None and not _is_ours(frame.f_back)
+
+
+def _is_raised_again(tb: TracebackType | None) -> bool:
+    """Return whether the error is one of the user's own function, which each reader gets."""
+    while tb is not None:
+        if tb.tb_frame.f_code.co_filename == _FAILED:
+            return True
+        tb = tb.tb_next
+    return False
 
 
 def _without_ours(tb: TracebackType | None) -> TracebackType | None:
@@ -65,10 +84,10 @@ def _without_ours(tb: TracebackType | None) -> TracebackType | None:
     kept = []
     inside = False
     while tb is not None:
-        ours = _is_ours(tb.tb_frame)
-        if not ours and not (inside and tb.tb_frame.f_code.co_filename.startswith(_MEANS)):
+        # What a user's function calls is the user's, though we have called the function.
+        inside = _is_ours(tb.tb_frame) or (inside and tb.tb_frame.f_code.co_filename.startswith(_MEANS))
+        if not inside:
             kept.append(tb)
-        inside = inside or ours
         tb = tb.tb_next
     shown: TracebackType | None = None
     for part in reversed(kept):
@@ -83,8 +102,8 @@ def render(error: BaseException) -> list[str]:
     shown = known if _wants_all() else _without_ours(known)
     chain = [] if _wants_all() else _inner_chain(error)
     try:
-        for other, _ in chain:
-            other.__traceback__ = None
+        for other, own in chain:
+            other.__traceback__ = _without_ours(own)
         if shell is None:
             return traceback.format_exception(type(error), error, shown)
         return cast("list[str]", shell.InteractiveTB.structured_traceback(type(error), error, shown, tb_offset=1))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ..checks import whole
+from ..checks import string, whole
 from ..errors import OperationError
 from ..jsep.reading import MOST_CANDIDATES, parse_candidate, read
 from . import sdp
@@ -72,8 +72,12 @@ class Candidates:
         mid, index = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
         if mid is None and index is None:
             raise TypeError("a candidate names its media section: sdpMid or sdpMLineIndex is needed")
-        if mid is None:
+        if mid is not None:
+            string("sdpMid", mid)
+        if index is not None:
             whole("sdpMLineIndex", index)
+        if candidate.get("candidate") is not None:
+            string("candidate", candidate["candidate"])
         sections = [] if remote is None else sdp.media_sections(remote.sdp)
         if remote is not None and (
             (mid is not None and mid not in [section.mid for section in sections])
@@ -82,7 +86,7 @@ class Candidates:
             raise OperationError(f"the remote description has no media section {mid if mid is not None else index!r}")
         if candidate.get("candidate"):
             try:
-                parse_candidate(str(candidate["candidate"]))
+                parse_candidate(candidate["candidate"])
             except ValueError as error:
                 raise OperationError(str(error)) from error
         ufrag = candidate.get("usernameFragment")

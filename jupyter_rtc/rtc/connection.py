@@ -542,7 +542,7 @@ class PeerConnection(Displayable, HasStates):
         Raises
         ------
         TypeError
-            When it is neither, or names no media section, or one by an index that is no whole number.
+            When it is neither, or names no media section, or has a member of another type.
         OperationError
             When it cannot be parsed, or the description has no such section.
         InvalidStateError

@@ -106,6 +106,10 @@ class CopyPaste(Displayable):
         #: Called on any thread when there is something new to show.
         self._watchers: set[Callable[[], None]] = set()
 
+    def __dir__(self) -> list[str]:
+        inner = ("prepare", "polite", "negotiates_once", "failed", "words")  # for `connect`
+        return [name for name in super().__dir__() if name not in inner]
+
     def __repr__(self) -> str:
         return f"<CopyPaste {self._step}>"
 

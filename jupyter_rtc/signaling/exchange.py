@@ -58,6 +58,10 @@ class Exchange(Displayable):
         #: Counts the sessions that were begun: one that comes late is not the present one.
         self._number = 0
 
+    def __dir__(self) -> list[str]:
+        inner = ("prepare", "polite", "negotiates_once", "can_restart", "begin_anew")  # for `connect`
+        return [name for name in super().__dir__() if name not in inner]
+
     def __repr__(self) -> str:
         return f"<{self._name}>"
 

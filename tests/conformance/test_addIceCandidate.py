@@ -187,6 +187,23 @@ async def test_candidate_that_is_no_dict_raises_TypeError() -> None:
                 await pc.add_ice_candidate(wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"candidate": 5, "sdpMid": "0"}, "candidate is a str, not int"),
+        ({"candidate": FIRST, "sdpMid": 0}, "sdpMid is a str, not int"),
+        ({"candidate": FIRST, "sdpMLineIndex": "0"}, "sdpMLineIndex is a whole number, not '0'"),
+        ({"candidate": FIRST, "sdpMid": "0", "sdpMLineIndex": "0"}, "sdpMLineIndex is a whole number, not '0'"),
+    ],
+)
+async def test_candidate_with_a_member_of_another_type_raises_TypeError(wrong, said) -> None:
+    """(ours) A member of another type should reject with TypeError."""
+    with peers(1) as pc:
+        await with_offer(pc)
+        with pytest.raises(TypeError, match=said):
+            await pc.add_ice_candidate(wrong)
+
+
 async def test_candidate_with_invalid_sdpMid_raises_OperationError() -> None:
     """webrtc/RTCPeerConnection-addIceCandidate.html: Add candidate with invalid sdpMid should reject with OperationError."""
     with peers(1) as pc:

@@ -111,6 +111,10 @@ for picture in written.frames(timeout=0.01): pass
 async for picture in written.frames(timeout=0.01): pass
 [picture for picture in cam.frames(timeout=0.01)]
 await asyncio.gather(cam.connected(0.01))
+rtc.Camera(heigth=3)
+pattern.read(1, 2, 3)
+await rtc.connect_pair()
+await pc.add_ice_candidate({"candidate": "x", "sdpMid": 0})
 """
 
 IN_IPYTHON = """
@@ -175,6 +179,32 @@ def test_a_users_own_error_keeps_its_frames_and_a_bug_of_ours_too():
     assert "def hand(): rtc.Camera(video=False)" in told[1]
     assert "KeyError: 'own'" in told[2], "what the user tried before"
     assert "media/sources.py" in told[3], "a bug: nothing of it is hidden"
+
+
+@pytest.mark.parametrize("reading", ["mapped.read()", "next(mapped.frames())"])
+def test_of_a_map_that_raises_the_line_of_its_function_is_shown_and_none_of_ours(reading):
+    lines = [f"mapped = pattern.map(lambda picture: 1 / 0)\n{reading}"]
+    ((kind, output),) = run_in_ipython(lines).values()
+    assert kind == "ZeroDivisionError"
+    assert "in <lambda>(" in output
+    assert f"> 3 {reading}" in output
+    assert "jupyter_rtc/" not in output, output
+
+
+def test_what_the_function_of_a_map_has_called_is_shown():
+    lines = ["def parse(_): return json.loads('{')\nimport json\npattern.map(parse).read()"]
+    ((_, output),) = run_in_ipython(lines).values()
+    assert "json/decoder.py" in output.rpartition("----\n")[2]
+    assert "jupyter_rtc/" not in output, output
+
+
+def test_wrong_arguments_of_a_call_of_ours_are_a_bug_of_which_nothing_is_hidden(monkeypatch):
+    monkeypatch.delenv("JUPYTER_RTC_TRACEBACKS")
+    ours: dict = {"rtc": rtc}
+    exec(compile("def make(): rtc.Camera(heigth=3)", border.__file__, "exec"), ours)
+    with pytest.raises(TypeError, match="heigth") as caught:
+        ours["make"]()
+    assert not hasattr(caught.value, "_render_traceback_")
 
 
 def test_debuggers_are_told_which_frames_are_ours(monkeypatch):

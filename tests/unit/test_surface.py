@@ -19,8 +19,8 @@ WIDGET = """
     label controls disabled muted mirror width height show_stats
 """
 CAPTURE = f"{WIDGET} {READING} video audio stream start stop state error settings"
-#: What any signaling may have beside its three methods: see the docstring of `Signaling`.
-SIGNALING = "send receive close prepare polite negotiates_once"
+#: What else a signaling may have is for `connect`, and not offered: see the docstring of `Signaling`.
+SIGNALING = "send receive close"
 ROOM = "add_track remove_track join close aclose roster members on name room view"
 
 #: Everything public of an instance, but for what ipywidgets, anywidget and traitlets bring.
@@ -58,9 +58,9 @@ DOCUMENTED = {
     "RelayTrack": TRACK,
     "FrameIterator": "close",
     "WhipServer": "url published publish start close aclose on view",
-    "Whip": f"{SIGNALING} can_restart begin_anew url view",
-    "Whep": f"{SIGNALING} can_restart begin_anew url view",
-    "CopyPaste": f"{SIGNALING} failed encode decode text next_text paste words view",
+    "Whip": f"{SIGNALING} url view",
+    "Whep": f"{SIGNALING} url view",
+    "CopyPaste": f"{SIGNALING} encode decode text next_text paste view",
     "WebSocketRoom": ROOM,
     "JanusRoom": f"{ROOM} connection",
     "RoomServer": "url close aclose view",
@@ -129,6 +129,12 @@ def test_every_class_that_users_make_is_looked_at():
         if inspect.isclass(kind := getattr(rtc, name)) and not issubclass(kind, BaseException)
     }
     assert made - set(DOCUMENTED) <= {"Signaling", "Track", "TrackEvent"}, "the last three are made by nobody"
+
+
+def test_tab_completion_of_the_module_offers_what_is_public_and_every_module_can_be_imported():
+    assert [name for name in dir(rtc) if not name.startswith("__")] == sorted(rtc.__all__)
+    assert {"__version__", "__doc__", "__all__"} <= set(dir(rtc))
+    assert inspect.ismodule(rtc.border)
 
 
 # -- signatures and docstrings ------------------------------------------------------------------------------------

@@ -849,8 +849,11 @@ def test_an_error_that_cannot_be_copied_is_raised_as_it_is():
 
     mapped = faulty_map(Odd(7, "code"))
     for _ in range(2):
+        clone = mapped.clone()
         with pytest.raises(Odd, match="code 7"):
-            mapped.clone().read(timeout=SOON)
+            clone.read(timeout=SOON)
+        clone.stop()
+    mapped.stop()
 
 
 def test_sound_whose_map_raises_a_timeout_error_raises_that():
