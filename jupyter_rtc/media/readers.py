@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..border import draw_around
-from ..checks import number_or_none, whole
+from ..checks import flag, number_or_none, whole
+from ..errors import WrongValueError
 from .forms import Form, Piece
 from .frames import Item
 from .slot import Slot
@@ -36,7 +37,7 @@ class FrameIterator(Generic[Item]):
         *,
         maxsize: int,
         drop: bool,
-        timestamps: bool,
+        timestamps: Any,
         timeout: float | None,
     ) -> None:
         if whole("maxsize", maxsize) < 1:
@@ -44,10 +45,12 @@ class FrameIterator(Generic[Item]):
         self._timeout = number_or_none("timeout", timeout)
         if self._timeout is not None and self._timeout < 0:
             raise ValueError(f"timeout is 0 or more seconds, not {timeout!r}")
+        if isinstance(timestamps, str):
+            raise WrongValueError(f"timestamps is True or False, not {timestamps!r}")
         self._track = track
         self._form = form
         self._pieces: deque[Piece] = deque()
-        self._timestamps = timestamps
+        self._timestamps = flag("timestamps", timestamps)
         self._slot: Slot[Item] = Slot(int(maxsize)) if drop else Slot(LOSSLESS_BOUND, full="fail")
         self._dropped = 0
         self._reading = Ties(track._subscribe(self._slot.put, self._slot.close))

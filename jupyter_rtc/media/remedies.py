@@ -40,7 +40,8 @@ def _as_one_picture(array: Array, x: str) -> tuple[str, Array | None]:
         return "", None
     if array.ndim == 4:
         if shape[3] in _CHANNELS:
-            return f"NumpyVideoTrack({x}), or for frame in {x}: track.write(frame)", None
+            frames = _as_brightness(array, x) or x
+            return f"NumpyVideoTrack({frames}), or for frame in {frames}: track.write(frame)", None
         if shape[1] in _CHANNELS:
             return f"NumpyVideoTrack(np.moveaxis({x}, 1, -1))", None
         return "", None
@@ -82,6 +83,8 @@ def _as_brightness(array: Array, x: str) -> str:
             return f"np.clip({x}, 0, 1)"
         if low >= -1 - OVER and high <= 1 + OVER:
             return f"({x} + 1) / 2"
+        if high <= 16 and low >= -16:  # noise and the like: of 255 it would be black
+            return stretched
         if low >= -64 and high <= 320:
             return f"{x} / 255" if low >= 0 and high <= 255 else f"np.clip({x}, 0, 255) / 255"
         return f"{x} / 65535" if low >= 0 and high <= 65535 else ("" if np.isinf([low, high]).any() else stretched)

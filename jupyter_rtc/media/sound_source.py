@@ -168,6 +168,11 @@ class NumpyAudioTrack(Source[Sound]):
             with self._wake:
                 self._queue.play(False, time.monotonic())
 
+    def _why_silent(self) -> str:
+        if self._source is not None and self.error:
+            return f"its source has given no sound yet: it raised {self.error!r}"
+        return super()._why_silent()
+
     def _produce(self, stopping: threading.Event) -> None:
         pacer = Pacer(self._chunk / self._rate, slack=5)
         while True:

@@ -227,6 +227,8 @@ class NumpyVideoTrack(Source[Picture]):
 
     def _why_silent(self) -> str:
         if self._source is None and self._film is None:
+            if self._latest is not None:
+                return "nothing newer was written since the last picture: call write(frame)"
             return "nothing was written to the track yet: call write(frame)"
         return "its source has given no picture yet" + (f": it raised {self.error!r}" if self.error else "")
 

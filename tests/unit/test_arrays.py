@@ -524,3 +524,19 @@ def test_what_cannot_draw_is_a_value_error():
 def test_a_frame_of_pyav_is_a_picture():
     frame = av.VideoFrame.from_ndarray(RGB)
     np.testing.assert_array_equal(pixels(frame), RGB)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3.0, 3.0), (0.0, 2.0)])
+def test_the_remedy_of_floats_of_a_small_range_is_no_black_picture(low: float, high: float) -> None:
+    from jupyter_rtc.media.remedies import picture_remedy
+
+    x = np.linspace(low, high, 48).reshape(4, 4, 3)
+    shown = eval(picture_remedy(x), {"np": np, "x": x})
+    assert shown.min() == 0
+    assert shown.max() == 1
+
+
+def test_the_remedy_of_many_pictures_of_16_bits_scales_them() -> None:
+    from jupyter_rtc.media.remedies import picture_remedy
+
+    assert picture_remedy(np.full((5, 4, 4, 3), 60000, np.uint16)).startswith("NumpyVideoTrack(x / 65535)")

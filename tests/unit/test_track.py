@@ -699,3 +699,26 @@ async def test_aiortcs_blackhole_ends_with_the_track():
     await hole.start()
     await asyncio.to_thread(wait_for, lambda: track.ready_state == "ended")
     await hole.stop()
+
+
+def test_a_reader_is_told_that_nothing_newer_was_written() -> None:
+    track = NumpyVideoTrack()
+    track.write(np.zeros((2, 2, 3), np.uint8))
+    track.read()
+    with pytest.raises(TimeoutError, match="nothing newer was written since the last picture"):
+        track.read(timeout=0.2)
+
+
+def test_a_reader_is_told_what_the_source_of_sound_raised() -> None:
+    with pytest.raises(TimeoutError, match=r"given no sound yet: it raised ValueError"):
+        NumpyAudioTrack(lambda t: t * 40000).read(timeout=0.5)
+
+
+@pytest.mark.parametrize("make", [NumpyVideoTrack, NumpyAudioTrack])
+def test_timestamps_are_true_or_false(make: Callable[[], Track]) -> None:
+    for wrong in ("capture", "x", 1, None):
+        with pytest.raises(TypeError, match="timestamps is True or False"):
+            make().frames(timestamps=wrong)
+    with pytest.raises(ValueError, match="timestamps is True or False, not 'capture'"):
+        make().frames(timestamps="capture")
+    make().frames(timestamps=True).close()
