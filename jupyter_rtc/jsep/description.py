@@ -144,6 +144,11 @@ class Section:
         """Whether it is sound or video."""
         return self.kind in ("audio", "video")
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is neither sound, video nor data channels: text, fax, BFCP. It is always rejected."""
+        return not self.is_media and not (self.kind == "application" and "SCTP" in self.protocol)
+
     def get(self, name: str) -> str | None:
         """Return the first value of an attribute of its own, or None."""
         return next((value for found, value in self.attributes if found == name), None)

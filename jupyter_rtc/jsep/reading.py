@@ -28,6 +28,8 @@ _EXTENSIONS = range(1, 256)
 _SSRCS = range(1 << 32)
 #: The best ones of a section are kept, of those that are read at all. A browser sends a dozen.
 MOST_CANDIDATES, MOST_READ = 100, 1000
+#: A description may have so many characters, and so many media sections: a browser's has some thousands, and a dozen.
+MOST_TEXT, MOST_SECTIONS = 1_000_000, 200
 
 _NUMBER = r"\d{1,10}"
 #: What the value of an attribute looks like that a connection needs.
@@ -95,6 +97,8 @@ def read(text: str) -> Description:
     SdpError
         With the number and the text of the line that cannot be read.
     """
+    if len(text) > MOST_TEXT:
+        raise SdpError(f"the description has {len(text)} characters, and no more than {MOST_TEXT} are read")
     lines = list(_lines(text))
     begin = next((i for i, (_, _, line) in enumerate(lines) if line), 0)
     if lines[begin][2] != "v=0":
@@ -109,6 +113,8 @@ def read(text: str) -> Description:
         if not line.isprintable():
             raise SdpError(f"line {number} is {given!r}: it contains a control character")
         if line[0] == "m":
+            if len(parts) > MOST_SECTIONS:
+                raise SdpError(f"line {number} is {given!r}: no more than {MOST_SECTIONS} media sections are read")
             parts.append(_Part(number, given, line))
         elif line[0] == "a":
             parts[-1].take_attribute(number, given, line[2:].strip())
@@ -212,7 +218,7 @@ class _Part:
         known = self.fmtps.setdefault(int(number), {})
         for parameter in parameters.split(";"):
             name, equals, said = (part.strip() for part in parameter.partition("="))
-            name = name.lower() if name.lower() in _NUMERIC else name
+            name = name.lower() if equals else name
             if name and not (name in _NUMERIC and not said.isdecimal()):
                 known[name] = said if equals else None
 

@@ -29,7 +29,7 @@ def check(text: str, kind: str = "offer") -> Description:
     _check_bundle(text, description)
     shared = next((section for section in description.sections if section.mid in description.bundle[:1]), None)
     for section in description.sections:
-        if not section.rejected:
+        if not section.rejected and not section.is_foreign:
             inherited = shared if section.mid in description.bundle else None
             _check_section(description, section, inherited, kind)
     return description

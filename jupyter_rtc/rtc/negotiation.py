@@ -56,7 +56,7 @@ def negotiation_needed(
     restart : bool
         Whether an ICE restart was asked for.
     """
-    if restart or (channels and not any(section.kind == "application" for section in local)):
+    if restart or (channels and not any(s.kind == "application" and not s.rejected for s in local)):
         return True
     ours = {section.mid: section for section in local}
     theirs = {section.mid: section for section in remote}

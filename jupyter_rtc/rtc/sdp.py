@@ -99,8 +99,59 @@ def media_sections(text: str) -> list[MediaSection]:
 
 def _summary(section: Section) -> MediaSection:
     return MediaSection(
-        section.mid, section.kind, section.direction, section.streams, section.track_id, section.rejected
+        section.mid,
+        section.kind,
+        section.direction,
+        section.streams,
+        section.track_id,
+        section.rejected or section.is_foreign,
     )
+
+
+def foreign(text: str) -> dict[str, str]:
+    """Return the first lines of the sections that are no sound, video or data channels, as they are rejected, by mid.
+
+    aiortc knows no such sections. It is given video that is inactive in their places, see `revive` and `domestic`, and
+    what it says is told with these lines, see `with_foreign`: a section is never removed (RFC 3264 §8).
+    """
+    return {
+        section.mid: " ".join([section.kind, "0", *section.text.split()[-len(section.formats) - 1 :]])
+        for section in (read(text).sections if text else ())
+        if section.is_foreign
+    }
+
+
+def why_foreign(text: str) -> list[str]:
+    """Return in words why sections of a remote offer are refused that are no sound, video or data channels."""
+    return [
+        f"{section.kind} over {section.protocol} (a=mid:{section.mid}) is refused: there are audio, video and data "
+        "channels here"
+        for section in read(text).sections
+        if section.is_foreign and not section.rejected
+    ]
+
+
+def with_foreign(text: str, lines: dict[str, str]) -> str:
+    """Return a local description of the engine's whose sections with these mids are what the other side named them."""
+    if not lines:
+        return text
+    left_out = ("a=rtpmap", "a=fmtp", "a=rtcp-fb", "a=extmap", "a=rtcp:", "a=rtcp-mux")
+
+    def change(section: MediaSection, own: list[str]) -> list[str]:
+        if section.mid not in lines:
+            return own
+        return [lines[section.mid], *(line for line in own[1:] if not line.startswith(left_out))]
+
+    return _edit(reject(text, set(lines)), change)
+
+
+def domestic(text: str) -> str:
+    """Return a local description as the engine made it, the reverse of `with_foreign`."""
+    odd = foreign(text)
+    if not odd:
+        return text
+    first, *rest = _PLAIN["video"]
+    return _edit(text, lambda section, own: [first, *rest, *own[1:]] if section.mid in odd else own)
 
 
 def _edit(text: str, change: Callable[[MediaSection, list[str]], list[str]]) -> str:
@@ -191,7 +242,8 @@ def like(text: str, given: str) -> str:
             return []
         return msid_lines(section.streams, section.track_id)
 
-    return reject(with_streams(text, lines_of), {mid for mid, section in asked.items() if section.rejected})
+    told = reject(with_streams(text, lines_of), {mid for mid, section in asked.items() if section.rejected})
+    return with_foreign(told, foreign(given))
 
 
 def identity(text: str) -> list[tuple[str, ...]]:
@@ -239,6 +291,7 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
     text = _with_directions(_with_transports(_with_mids(read(text).text)))
     sections = media_sections(text)
     parts = split(text)
+    odd = foreign(text)
     rejected = {i for i, section in enumerate(sections) if section.rejected or section.mid in unusable}
     if not rejected:
         return text
@@ -263,7 +316,7 @@ def revive(text: str, unusable: Collection[str] = ()) -> str:
     session = [group if line.startswith("a=group:BUNDLE") else line for line in session]
     out = ["\n".join(session)]
     for i, part in enumerate(parts[1:]):
-        plain = _PLAIN.get(sections[i].kind)
+        plain = _PLAIN.get("video" if sections[i].mid in odd else sections[i].kind)
         if i in rejected and plain is not None:
             part = "\n".join(
                 [

@@ -35,6 +35,8 @@ class _Undo:
     created: list[RtpTransceiver] = field(default_factory=list)
     associated: list[RtpTransceiver] = field(default_factory=list)
     remote: Before = field(default_factory=dict)
+    #: The engine's transceivers in the places of sections that are foreign to it, by key.
+    foreign: list[int] = field(default_factory=list)
 
 
 class Session:
@@ -192,7 +194,8 @@ class Session:
             )
         if kind == "offer":
             self.peer.place(self._places)
-            applied = sdp.like(await self.peer.set_local("offer", text, renew=self._gives_up_transport(text)), text)
+            renew = self._gives_up_transport(text)
+            applied = sdp.like(await self.peer.set_local("offer", sdp.domestic(text), renew=renew), text)
             self._take_mids()
             description = SessionDescription("offer", applied)
             self.pending_local = description
@@ -213,7 +216,7 @@ class Session:
         if self._engine_answer is None:
             await self._hand_over_offer()
             self._sync_directions()
-            answered = sdp.like(await self.peer.set_local("answer", text), text)
+            answered = sdp.like(await self.peer.set_local("answer", sdp.domestic(text)), text)
             if not sdp.is_bundled(text):
                 answered = sdp.unbundled(answered)
             self._engine_answer = SessionDescription("answer", answered)
@@ -244,7 +247,7 @@ class Session:
                 raise SdpError(f"the offer has {len(sections)} media sections where {before} were negotiated before")
             self._associate(sections)
             self.pending_remote = description
-            self._tell_refusals(tuple(unusable.values()))
+            self._tell_refusals((*unusable.values(), *sdp.why_foreign(description.sdp)))
             self._answered = ""
             changes = self._remote.take(sections, None if self._undo is None else self._undo.remote)
         else:
@@ -308,8 +311,14 @@ class Session:
             return
         unusable = self.peer.check("offer", sdp.revive(offer.sdp))
         self.peer.recycle({})
+        odd = sdp.foreign(offer.sdp)
+        undo = self._undo = self._undo or _Undo()
         for index, section in enumerate(sdp.media_sections(offer.sdp)):
             transceiver = self.by_mid(section.mid)
+            if section.mid in odd and not any(known.mid == section.mid for known in self.peer.sections()):
+                key = self.peer.add_transceiver("video", "inactive")
+                self.peer.associate(key, section.mid, index)
+                undo.foreign.append(key)
             if transceiver is None:
                 continue
             self.peer.associate(await self._key_of(transceiver), section.mid, index)
@@ -382,7 +391,7 @@ class Session:
         """Take the pending offer back: §4.4.1.5, rollback. `silently`: another description follows at once."""
         undo = self._undo or _Undo()
         changes = self._remote.restore(undo.remote)
-        dead = []
+        dead = list(undo.foreign)
         for transceiver in undo.associated:
             transceiver._mid = None
         for transceiver in undo.created:
@@ -446,7 +455,15 @@ class Session:
             return sdp.msid_lines(sender._streams, sender._track_id)
 
         rejected = {s.mid for s in sections if (t := by_mid.get(s.mid)) is None or t._stopping}
-        return sdp.reject(sdp.with_streams(sdp.tagged(text, self._tag), lines_of), rejected)
+        odd: dict[str, str] = {}
+        if self.pending_remote is not None:
+            offered = sdp.media_sections(self.pending_remote.sdp)
+            rejected |= {s.mid for s in offered if s.rejected and s.kind == "application"}
+            odd = sdp.foreign(self.pending_remote.sdp)
+        elif self.current_local is not None:
+            odd = sdp.foreign(self.current_local.sdp)
+        told = sdp.reject(sdp.with_streams(sdp.tagged(text, self._tag), lines_of), rejected)
+        return sdp.with_foreign(told, odd)
 
     def _is_fresh(self, mid: str) -> bool:
         """Whether no negotiated description has this section: else it is that of a stopped transceiver."""

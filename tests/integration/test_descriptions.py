@@ -349,3 +349,90 @@ async def test_what_is_written_carelessly_connects_all_the_same() -> None:
         assert abs(await asyncio.to_thread(sound.read, 0.5)).max() > 0.05
         for track in (pattern, tone):
             track.stop()
+
+
+# -- sections of other kinds ------------------------------------------------------------------------------------------
+
+FOREIGN = (
+    "text 9 UDP/TLS/RTP/SAVPF 98",
+    "text 0 RTP/AVP 98",
+    "image 9 udptl t38",
+    "message 9 TCP/MSRP *",
+    "application 9 UDP/BFCP *",
+    "application 0 UDP/BFCP *",
+)
+
+
+async def _with_section(line: str, *, first: bool, transport: bool) -> str:
+    """Return an offer of sound and data with one more section, a=mid:odd, in its bundle where it names a transport."""
+    peer = connection()
+    peer.add_track(TestTone())
+    peer.create_data_channel("data")
+    await peer.set_local_description()
+    session, *parts = sdp.split(peer.local_description.sdp)
+    peer.close()
+    own = [one for one in parts[0].split("\n") if one.startswith(("a=ice-", "a=fingerprint", "a=setup"))]
+    part = "\n".join([line, "a=mid:odd", *(own if transport else ())])
+    if transport:
+        session = session.replace("BUNDLE 0 1", "BUNDLE odd 0 1" if first else "BUNDLE 0 1 odd")
+    ordered = [part, *parts] if first else [*(one.rstrip("\n") for one in parts), part]
+    return sdp.join([session, *ordered]).rstrip() + "\r\n"
+
+
+def _lines(text: str) -> list[str]:
+    return [part.split("\n")[0] for part in sdp.split(text)[1:]]
+
+
+@pytest.mark.parametrize("transport", [True, False], ids=["bundled", "bare"])
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+@pytest.mark.parametrize("line", FOREIGN)
+async def test_a_section_of_another_kind_is_rejected_in_its_place_and_stays_there(line, first, transport):
+    offer = await _with_section(line, first=first, transport=transport)
+    kind, _, rest = line.split(" ", 2)
+    place = 0 if first else 2
+    ours, theirs = connection(), connection()
+    ours.add_track(TestPattern())
+    await ours.set_remote_description(SessionDescription("offer", offer))
+    await ours.set_local_description()
+    answer = ours.local_description.sdp
+    assert _lines(answer)[place] == f"{kind} 0 {rest}"
+    assert [section.kind for section in sdp.media_sections(answer) if not section.rejected] == ["audio", "application"]
+    assert sdp.media_sections(answer)[place].mid == "odd"
+    assert sdp.bundle(answer) == ["0", "1"]
+    assert any(f"{kind} over" in words for words in ours._session.refusals) is (" 9 " in line)
+
+    await ours.set_local_description()  # an offer of our own, for our pictures
+    again = ours.local_description.sdp
+    assert _lines(again)[place] == f"{kind} 0 {rest}"
+    assert [section.kind for section in sdp.media_sections(again) if not section.rejected][-1] == "video"
+    await theirs.set_remote_description(ours.local_description)
+    await theirs.set_local_description()
+    assert _lines(theirs.local_description.sdp)[place] == f"{kind} 0 {rest}"
+    await ours.set_remote_description(theirs.local_description)
+    assert ours.signaling_state == "stable"
+    assert ours.get_transceivers()[0].current_direction == "sendonly"
+    ours.close()
+    theirs.close()
+
+
+async def test_an_offer_with_a_section_of_another_kind_is_taken_back():
+    offer = SessionDescription("offer", await _with_section("text 9 RTP/AVP 98", first=False, transport=True))
+    peer = connection()
+    for _ in range(2):
+        await peer.set_remote_description(offer)
+        await peer.create_answer()
+        await peer.set_remote_description(SessionDescription("rollback"))
+    await peer.set_remote_description(offer)
+    await peer.set_local_description()
+    assert _lines(peer.local_description.sdp)[2] == "text 0 RTP/AVP 98"
+    peer.close()
+
+
+async def test_data_channels_that_are_rejected_in_an_offer_are_rejected_in_the_answer():
+    offer = await _with_section("text 0 RTP/AVP 98", first=False, transport=False)
+    peer = connection()
+    await peer.set_remote_description(SessionDescription("offer", offer.replace("m=application 9", "m=application 0")))
+    await peer.set_local_description()
+    assert [section.rejected for section in sdp.media_sections(peer.local_description.sdp)] == [False, True, True]
+    assert sdp.bundle(peer.local_description.sdp) == ["0"]
+    peer.close()

@@ -10,7 +10,7 @@ from aiortc.sdp import SessionDescription as Aiortc
 from jupyter_rtc import SdpError
 from jupyter_rtc.engine import compat
 from jupyter_rtc.engine.formats import usable
-from jupyter_rtc.jsep.reading import MOST_CANDIDATES, MOST_READ, parse_candidate, read, tidy
+from jupyter_rtc.jsep.reading import MOST_CANDIDATES, MOST_READ, MOST_SECTIONS, MOST_TEXT, parse_candidate, read, tidy
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\na=msid-semantic: WMS *\r\n"
 TRANSPORT = (
@@ -154,6 +154,23 @@ def test_what_a_connection_needs_is_refused_with_its_line_as_it_was_given(change
     assert f"line {text.split(chr(13) + chr(10)).index(line) + 1} is {line!r}" in str(caught.value)
 
 
+def test_names_of_parameters_are_told_in_any_case():
+    text = OFFER.replace("a=rtpmap:111", "a=fmtp:111 PROFILE-LEVEL-ID=64001F;X\r\na=rtpmap:111")
+    assert read(text).sections[0].codecs[0].parameters == (("profile-level-id", "64001F"), ("X", None))
+
+
+def test_more_text_than_any_description_has_is_refused_at_once():
+    with pytest.raises(SdpError, match=f"has .* characters, and no more than {MOST_TEXT} are read"):
+        read(OFFER + "a=x:y\r\n" * 200_000)
+
+
+def test_more_media_sections_than_any_description_has_are_refused_at_once():
+    dead = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n"
+    assert len(read(OFFER + dead * (MOST_SECTIONS - 3)).sections) == MOST_SECTIONS
+    with pytest.raises(SdpError, match=f"no more than {MOST_SECTIONS} media sections are read"):
+        read(OFFER + dead * (MOST_SECTIONS - 2))
+
+
 # -- codecs that can be used ------------------------------------------------------------------------------------------
 
 
@@ -176,6 +193,7 @@ def h264(*said: str) -> list[int]:
         (["packetization-mode=0", "packetization-mode=1"], [97]),
         (["packetization-mode=1", "packetization-mode=1;profile-level-id=f4001f"], [96, 97]),
         (["packetization-mode=2"], []),
+        (["Packetization-Mode=0", "PROFILE-LEVEL-ID=64001F;PACKETIZATION-MODE=1"], [97]),
     ],
 )
 def test_h264_of_all_profiles_can_be_used_and_mode_0_where_there_is_nothing_else(said, numbers):
