@@ -145,7 +145,7 @@ def respond(status: int) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("status", [None, 401, 404, 503])
 async def test_what_is_given_up_is_told_and_can_be_connected_again(server, monkeypatch, caplog, status):
-    monkeypatch.setattr(recovery, "GIVE_UP", 0.7)
+    monkeypatch.setattr(recovery, "GIVE_UP", 2.0)
     server.tracks = [rtc.TestTone(), rtc.TestPattern((320, 240))]
     events: list[rtc.TrackEvent] = []
     viewer = rtc.PeerConnection()
