@@ -49,7 +49,7 @@ def test_what_is_shown_no_more_is_closed(notebook: Notebook, name: str) -> None:
     notebook.until(lambda: notebook.page.locator(".jrtc video").count() == 1)
     # One is shown, with its layout; the slider, its box and its output have one, too.
     most = 2 + 3 * (name == "interact") + 2 * (name == "update")
-    # JupyterLab may take an output away before its page has drawn it. Nobody says that such a widget is gone.
+    # A known defect: once, under load, one of the eight stayed, and why is not known yet. Without the cure all do.
     most += 2 * (name == "clear_output")
     notebook.wait_value(f"ours() <= {most}", timeout=30)
     notebook.until(lambda: notebook.page.locator(".jrtc [role=status]").inner_text() == "Live")
